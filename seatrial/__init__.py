@@ -1,0 +1,1 @@
+"""Build, start and prove production containers."""

@@ -1,0 +1,120 @@
+"""What is sent to the build."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from seatrial.checks import Problem, check
+from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.evidence import Evidence
+
+DEVELOPMENT_FILE = re.compile(
+    r"""(?:^|/)(?:
+        \.git|\.hg|\.svn|\.github|\.gitlab-ci\.yml|\.ci
+      | tests?|bench|docs|conftest\.py|test_[^/]*\.py|[^/]*_test\.py
+      | \.?venv[^/]*|node_modules|site-packages
+      | __pycache__|\.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox|\.coverage[^/]*|htmlcov|coverage
+      | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej|log|pyc|bak)|[^/]*~
+      | dist|build|[^/]*\.egg-info|secrets|Dockerfile[^/]*|docker-compose[^/]*|compose\.ya?ml
+    )(?:/|$)""",
+    re.VERBOSE,
+)
+IGNORE_FILES = (".dockerignore", "Dockerfile.dockerignore")
+
+
+@check(
+    "context.no_secrets",
+    sabotage=lambda e: e.with_context({"config/.env": b"REDIS_PASSWORD=example"}),
+    mend="keep the file out with .dockerignore, and change the secret if an image was ever built with it",
+)
+def no_secrets(evidence: Evidence) -> Iterator[Problem]:
+    """No secret enters the build context.
+
+    What is sent to the build can end in a layer, in a build cache, or on a remote builder.
+    """
+    for entry in evidence.context():
+        if SECRET_FILE.search(entry.path) and not PUBLIC_CERTIFICATES.search(entry.path):
+            yield Problem("a file that holds secrets enters the build context", entry.path)
+        for leak in entry.leaks:
+            yield Problem(f"{leak} enters the build context", entry.path)
+
+
+@check(
+    "context.no_development",
+    sabotage=lambda e: e.with_context({"tests/test_service.py": b"assert True"}),
+    mend="keep it out with .dockerignore",
+)
+def no_development(evidence: Evidence) -> Iterator[Problem]:
+    """No version control data, test, virtual environment or other development file enters the build context.
+
+    Each makes builds slower, caches colder and images larger, and tests show an attacker how the service works.
+    """
+    for entry in evidence.context():
+        if DEVELOPMENT_FILE.search(entry.path):
+            yield Problem("a development file enters the build context", entry.path)
+
+
+@check(
+    "context.budget",
+    sabotage=lambda e: e.with_context({"service/data.bin": b"\0" * int(e.settings.context_budget_kb * 1024 + 1)}),
+    mend="find what grew and keep it out with .dockerignore, or raise context_budget_kb in [tool.seatrial]",
+)
+def budget(evidence: Evidence) -> Iterator[Problem]:
+    """The build context is within its size budget.
+
+    A context that grew is a context in which something unplanned lies.
+    """
+    entries = evidence.context()
+    total_kb = sum(entry.size_bytes for entry in entries) / 1024
+    limit_kb = evidence.settings.context_budget_kb
+    if total_kb > limit_kb:
+        largest = max(entries, key=lambda entry: entry.size_bytes)
+        yield Problem(f"the build context is {total_kb:.0f} KB, over {limit_kb:.0f} KB", largest.path)
+
+
+@check(
+    "context.ignore_file",
+    sabotage=lambda e: e.edited("tree.files", lambda files: {**files, ".dockerignore": "*\n!.env  # keep\n"}),
+    mend="write one pattern a line, comments on lines of their own, and begin with a line that denies everything",
+)
+def ignore_file(evidence: Evidence) -> Iterator[Problem]:
+    """The ignore file denies everything first, and each of its lines does what it seems to do.
+
+    A comment behind a pattern, a carriage return or a byte-order mark becomes part of the pattern and nothing says so;
+    a file named after the Dockerfile silently takes its place; a later `!` brings back what was denied.
+    """
+    files = evidence.document("tree.files", "")
+    found = [name for name in IGNORE_FILES if name in files]
+    evidence.seen["ignore files"] += len(found)
+    if ".dockerignore" not in files:
+        yield Problem("there is no .dockerignore", ".dockerignore")
+    if "Dockerfile.dockerignore" in files:
+        yield Problem("this file overrides .dockerignore", "Dockerfile.dockerignore")
+    for name in found:
+        yield from _ignore_lines(name, files[name])
+
+
+def _ignore_lines(name: str, text: str) -> Iterator[Problem]:
+    patterns = []
+    if text.startswith("\ufeff"):
+        yield Problem("a byte-order mark is part of the first pattern", f"{name}:1")
+    for number, line in enumerate(text.split("\n"), start=1):
+        where = f"{name}:{number}"
+        if line.endswith("\r"):
+            yield Problem("a carriage return is part of the pattern", where)
+        pattern = line.strip()
+        if not pattern or pattern.startswith("#"):
+            continue
+        patterns.append(pattern)
+        if re.search(r"\s#", pattern):
+            yield Problem("a comment behind a pattern is part of the pattern", where)
+        returned = pattern.removeprefix("!").split()[0].strip("/")
+        if pattern.startswith("!") and (SECRET_FILE.search(returned) or DEVELOPMENT_FILE.search(returned)):
+            yield Problem(f"`{pattern}` brings back what must stay out", where)
+    if not patterns or patterns[0] not in {"*", "**"}:
+        yield Problem("the first pattern does not deny everything", f"{name}:1")

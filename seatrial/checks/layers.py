@@ -1,0 +1,121 @@
+"""What lies in the image's layers, what was deleted again included."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from seatrial.checks import Problem, check
+from seatrial.evidence import Evidence, entries_of
+from seatrial.evidence.accounts import resolve
+from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LEAVINGS = re.compile(
+    r"""(?:^|/)(?:
+        \.git|\.hg|\.svn|\.gitignore|\.dockerignore|Dockerfile|docker-compose[^/]*
+      | \.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.cache/pip
+      | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej)|[^/]+~|\.[a-z]+_history
+      | (?:tests?)(?=/.*\.pyc?$)|conftest\.py|test_[^/]*\.py
+    )(?:/|$)""",
+    re.VERBOSE,
+)
+_SETUID, _SETGID, _GROUP_WRITE, _OTHER_WRITE, _OWNER_WRITE, _STICKY = 0o4000, 0o2000, 0o020, 0o002, 0o200, 0o1000
+
+
+@check(
+    "layers.no_secrets",
+    sabotage=lambda e: e.with_layer({"app/.env": b"REDIS_PASSWORD=example", "app/.wh..env": b""}),
+    mend="remove the file from the step that added it (a later rm does not), rebuild, and change the secret",
+)
+def no_secrets(evidence: Evidence) -> Iterator[Problem]:
+    """No layer holds a secret file, a private key, a token or a value of the project's own secrets.
+
+    A file that a later layer deletes is still in the image, for everyone who unpacks it. The project's own values are
+    looked for as they are, in base64, in hexadecimal, URL-encoded and in UTF-16.
+    """
+    base = evidence.base_layer_count()
+    for number, entry in entries_of(evidence.layers()):
+        where = f"layer {number}: /{entry.path}"
+        for leak in entry.leaks:
+            yield Problem(f"the file holds {leak}", where)
+        is_named_so = SECRET_FILE.search(entry.path) and not PUBLIC_CERTIFICATES.search(entry.path)
+        if is_named_so and number > base and entry.kind in {"file", "symlink", "hardlink"}:
+            yield Problem("a file that holds secrets by its name", where)
+
+
+@check(
+    "layers.no_privilege",
+    sabotage=lambda e: e.with_layer({"app/helper": b"#!/bin/sh"}, mode=0o4755),
+    mend="remove the bit or the capability in the step that adds the file",
+)
+def no_privilege(evidence: Evidence) -> Iterator[Problem]:
+    """Nothing on top of the base image is setuid or setgid, has file capabilities, or is a device.
+
+    Each gives a process rights that the container's user was not meant to have.
+    """
+    for number, entry in entries_of(evidence.payload()):
+        where = f"payload layer {number}: /{entry.path}"
+        if entry.kind == "file" and entry.mode & (_SETUID | _SETGID):
+            yield Problem(f"the file is setuid or setgid ({entry.mode:04o})", where)
+        if entry.has_capabilities:
+            yield Problem("the file has capabilities", where)
+        if entry.kind == "device":
+            yield Problem("there is a device node", where)
+
+
+@check(
+    "layers.no_world_writable",
+    sabotage=lambda e: e.with_layer({"app/shared.txt": b""}, mode=0o666),
+    mend="take the write permission of others away in the step that adds the file",
+)
+def no_world_writable(evidence: Evidence) -> Iterator[Problem]:
+    """Nothing is writable by everyone, except folders with the sticky bit.
+
+    What everyone can write, an intruder can prepare for someone else to run.
+    """
+    for path, entry in evidence.files().items():
+        if entry.kind not in {"file", "folder"} or not entry.mode & _OTHER_WRITE:
+            continue
+        if entry.kind == "folder" and entry.mode & _STICKY:
+            continue
+        yield Problem(f"it is writable by everyone ({entry.mode:04o})", f"/{path}")
+
+
+@check(
+    "layers.code_read_only",
+    sabotage=lambda e: e.with_layer({"app/venv/lib/hook.py": b""}, uid=1001, gid=1001, mode=0o644),
+    mend="copy the payload as root (no --chown) and without write permission for others",
+)
+def code_read_only(evidence: Evidence) -> Iterator[Problem]:
+    """The service can write none of the files that were added to the base image.
+
+    A service that can change its own code keeps an intruder after a restart.
+    """
+    files = evidence.files()
+    passwd, group = (files[name].text if name in files else "" for name in ("etc/passwd", "etc/group"))
+    account = resolve(str(evidence.image_config().get("User") or ""), passwd, group)
+    for number, entry in entries_of(evidence.payload()):
+        if entry.kind not in {"file", "folder"}:
+            continue
+        owns = entry.uid == account.uid and entry.mode & (_OWNER_WRITE | 0o500)
+        shares = entry.gid == account.gid and entry.mode & _GROUP_WRITE
+        if owns or shares:
+            yield Problem("the service's own user can change it", f"payload layer {number}: /{entry.path}")
+
+
+@check(
+    "layers.no_leavings",
+    sabotage=lambda e: e.with_layer({"app/tests/test_app.py": b"assert True"}),
+    mend="copy only what the service needs, or remove the rest in the step that adds it",
+)
+def no_leavings(evidence: Evidence) -> Iterator[Problem]:
+    """Nothing on top of the base image is version control data, a test, a cache or something an editor left.
+
+    None of it is needed to run, and all of it tells an intruder something.
+    """
+    for number, entry in entries_of(evidence.payload()):
+        if LEAVINGS.search(entry.path):
+            yield Problem("a development file is in the image", f"payload layer {number}: /{entry.path}")

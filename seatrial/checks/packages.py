@@ -1,0 +1,248 @@
+"""Which Python distributions the image holds, and whether they are what was locked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from seatrial.checks import Problem, check
+from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, parse_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.evidence import Evidence
+    from seatrial.evidence.archive import Entry
+
+LOCK = "requirements/production.txt"
+INSTALLERS = ("pip", "setuptools", "wheel", "ensurepip", "uv", "pipx", "virtualenv")
+COMPILERS = re.compile(r"(?:^|/)bin/(?:gcc|g\+\+|cc|c\+\+|clang|tcc|ld|as|make|cmake|rustc|cargo|go)(?:-[\d.]+)?$")
+_UNOWNED = re.compile(r"(?:\.pyc$|__pycache__/)")
+_EDITABLE = re.compile(r"(?:^|/)__editable__[^/]*$|\.egg-link$|/direct_url\.json$")
+
+
+def _payload_files(evidence: Evidence) -> dict[str, Entry]:
+    """Return the files under the service's own root folder, as a container sees them."""
+    root = evidence.settings.package_root.strip("/") + "/"
+    return {path: entry for path, entry in evidence.files().items() if path.startswith(root)}
+
+
+def _distributions(evidence: Evidence) -> list[Distribution]:
+    found = installed(_payload_files(evidence))
+    evidence.seen["distributions"] += len(found)
+    return found
+
+
+def _python_version(files: dict[str, Entry]) -> str:
+    """Return the version in pyvenv.cfg, as `3.13` or `3.13.5`."""
+    for path, entry in files.items():
+        if path.endswith("/pyvenv.cfg"):
+            version = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", entry.text, re.MULTILINE)
+            if version:
+                return version[1]
+    return "3.13"
+
+
+def _locked(evidence: Evidence, name: str = LOCK) -> list[Locked]:
+    lines = parse_lock(evidence.document("tree.files", "").get(name, ""))
+    evidence.seen["locked lines"] += len(lines)
+    return lines
+
+
+def _project(evidence: Evidence) -> dict[str, object]:
+    return dict(tomllib.loads(evidence.document("tree.files", "")["pyproject.toml"]).get("project", {}))
+
+
+def _with_file(evidence: Evidence, name: str, old: str, new: str) -> Evidence:
+    """Replace a pattern in a file of the tree."""
+    return evidence.edited(
+        "tree.files", lambda files: {**files, name: re.sub(old, new, files[name], count=1, flags=re.MULTILINE)}
+    )
+
+
+def _with_site_file(evidence: Evidence, name: str, content: bytes) -> Evidence:
+    """Put one more file into the payload's site-packages."""
+    sites = [match["site"] for path in _payload_files(evidence) if (match := SITE_PACKAGES.match(path))]
+    return evidence.with_layer({f"{sites[0] if sites else 'app'}/{name}": content})
+
+
+@check(
+    "packages.locked",
+    sabotage=lambda e: _with_file(e, LOCK, r"^h11==\S+", "h11==0.0.1"),
+    mend="./invoke build, after ./invoke lock when dependencies changed",
+)
+def locked(evidence: Evidence) -> Iterator[Problem]:
+    """The installed distributions are exactly the locked ones: none missing, none more, none of another version.
+
+    What was tested is what was locked; anything else has never been tested together.
+    """
+    version = _python_version(_payload_files(evidence))
+    wanted = {
+        line.name: line.version
+        for line in _locked(evidence)
+        if line.requirement is None or applies(line.requirement, version)
+    }
+    own = canonicalize_name(str(_project(evidence).get("name", "")))
+    found = {distribution.name: distribution for distribution in _distributions(evidence)}
+    for name in sorted(wanted.keys() - found.keys()):
+        yield Problem(f"{name} {wanted[name]} is locked and not installed", LOCK)
+    for name in sorted(found.keys() - wanted.keys() - {own}):
+        yield Problem(
+            f"{name} {found[name].version} is installed and not locked", f"/{found[name].site}/{found[name].info}"
+        )
+    for name in sorted(found.keys() & wanted.keys()):
+        if found[name].version != wanted[name]:
+            yield Problem(
+                f"{name} is {found[name].version}, locked is {wanted[name]}", f"/{found[name].site}/{found[name].info}"
+            )
+    if own not in found:
+        yield Problem(f"the service's own distribution {own} is not installed", evidence.settings.package_root)
+
+
+@check(
+    "packages.record",
+    sabotage=lambda e: _with_site_file(e, "h11/__init__.py", b"print('changed')"),
+    mend="./invoke build --no-cache; if it stays, find the step that changes installed files",
+)
+def record(evidence: Evidence) -> Iterator[Problem]:
+    """Every file in site-packages belongs to a distribution and is what its RECORD says.
+
+    A file that was changed, added or removed after installation is code that nobody released.
+    """
+    files = _payload_files(evidence)
+    owned: set[str] = set()
+    for distribution in _distributions(evidence):
+        for relative, digest in distribution.record:
+            path = _joined(distribution.site, relative)
+            owned.add(path)
+            entry = files.get(path)
+            if entry is None:
+                yield Problem(f"{distribution.name} recorded this file, and it is gone", f"/{path}")
+            elif digest and entry.sha256 and digest != f"sha256={entry.sha256}":
+                yield Problem(f"the file is not what {distribution.name} recorded", f"/{path}")
+    for path, entry in files.items():
+        if not SITE_PACKAGES.match(path) or entry.kind == "folder" or path in owned:
+            continue
+        if _UNOWNED.search(path) and _source_of(path) in owned:
+            continue
+        yield Problem("the file belongs to no distribution", f"/{path}")
+
+
+@check(
+    "packages.no_development",
+    sabotage=lambda e: _with_site_file(e, "pytest-9.0.dist-info/METADATA", b"Name: pytest\nVersion: 9.0\n"),
+    mend="install only requirements/production.txt into what is shipped",
+    trips=("packages.locked", "packages.record", "supply.sbom"),
+)
+def no_development(evidence: Evidence) -> Iterator[Problem]:
+    """Nothing of the development or toolkit groups is installed, and no installer, compiler or editable install.
+
+    Test tools, package managers and compilers are what an intruder would bring along.
+    """
+    production = {line.name for line in _locked(evidence)}
+    others = {
+        line.name: name
+        for name in sorted(evidence.document("tree.files", ""))
+        if name.startswith("requirements/") and name != LOCK
+        for line in parse_lock(evidence.document("tree.files", "")[name])
+    }
+    for distribution in _distributions(evidence):
+        where = f"/{distribution.site}/{distribution.info}"
+        if distribution.name in INSTALLERS:
+            yield Problem(f"the installer {distribution.name} is in the image", where)
+        elif distribution.name in others and distribution.name not in production:
+            yield Problem(f"{distribution.name} is a development dependency ({others[distribution.name]})", where)
+    installer_folders = set()
+    for path in _payload_files(evidence):
+        match = SITE_PACKAGES.match(path)
+        top = match["rest"].partition("/")[0] if match else ""
+        if top in INSTALLERS and f"{match['site'] if match else ''}/{top}" not in installer_folders:
+            installer_folders.add(f"{match['site'] if match else ''}/{top}")
+            yield Problem(f"the installer {top} is in the image", f"/{match['site'] if match else ''}/{top}")
+        if _EDITABLE.search(path):
+            yield Problem("an editable or local install is in the image", f"/{path}")
+    for layer in evidence.payload():
+        for entry in layer.entries:
+            if COMPILERS.search(entry.path):
+                yield Problem("a compiler is in the image", f"/{entry.path}")
+
+
+@check(
+    "packages.hashes",
+    sabotage=lambda e: _with_file(e, LOCK, r"(?: \\\n    --hash=\S+)+", ""),
+    mend="./invoke lock",
+)
+def hashes(evidence: Evidence) -> Iterator[Problem]:
+    """Each line of the lock pins one version and has a hash.
+
+    Without a hash the index decides what a version contains.
+    """
+    for line in _locked(evidence):
+        where = f"{LOCK}:{line.line}"
+        if not line.version:
+            yield Problem(f"{line.name} is not pinned to one version", where)
+        if not line.hashes:
+            yield Problem(f"{line.name} has no hash", where)
+
+
+@check(
+    "packages.lock_in_step",
+    sabotage=lambda e: _with_file(e, "pyproject.toml", r'^    "h11\S*",$', '    "h11>=99",'),
+    mend="./invoke lock",
+)
+def lock_in_step(evidence: Evidence) -> Iterator[Problem]:
+    """The lock satisfies every dependency that pyproject.toml declares, and holds nothing that none of them needs.
+
+    A lock that lags behind ships what nobody declared any more.
+    """
+    pins = {line.name: line.version for line in _locked(evidence)}
+    version = _python_version(_payload_files(evidence))
+    needed: set[str] = set()
+    roots = [Requirement(text) for text in _project(evidence).get("dependencies", [])]  # type: ignore[attr-defined]
+    for requirement in roots:
+        name = canonicalize_name(requirement.name)
+        if name not in pins:
+            yield Problem(f"{requirement} is declared and not locked", LOCK)
+        elif not requirement.specifier.contains(pins[name] or "0", prereleases=True):
+            yield Problem(f"{requirement} is declared, locked is {pins[name]}", LOCK)
+    needs = {distribution.name: _requirements(distribution) for distribution in _distributions(evidence)}
+    pending = [canonicalize_name(requirement.name) for requirement in roots]
+    while pending:
+        name = pending.pop()
+        if name not in needed:
+            needed.add(name)
+            pending += [canonicalize_name(item.name) for item in needs.get(name, []) if applies(item, version)]
+    for line in _locked(evidence):
+        active = line.requirement is not None and applies(line.requirement, version)
+        if active and line.name not in needed:
+            yield Problem(f"{line.name} is locked and nothing needs it", f"{LOCK}:{line.line}")
+
+
+def _requirements(distribution: Distribution) -> list[Requirement]:
+    found = []
+    for text in re.findall(r"^Requires-Dist:\s*(.+)$", distribution.metadata, re.MULTILINE):
+        try:
+            found.append(Requirement(text.strip()))
+        except InvalidRequirement:
+            continue
+    return found
+
+
+def _joined(site: str, relative: str) -> str:
+    parts: list[str] = site.split("/")
+    for part in relative.split("/"):
+        if part == "..":
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)
+
+
+def _source_of(path: str) -> str:
+    """Return the source file that a cached .pyc was compiled from."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder.removesuffix('/__pycache__')}/{name.partition('.')[0]}.py"

@@ -1,0 +1,266 @@
+"""Who gets what from the production Redis. Every reply was given by a real server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from seatrial.checks import Problem, check
+from seatrial.evidence.redis import FACILITATOR, QUESTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.evidence import Evidence
+
+_OPEN = "+PONG"
+
+
+def _judge(evidence: Evidence, *subjects: str) -> Iterator[Problem]:
+    """Compare each reply with what the question expects."""
+    for question in QUESTIONS:
+        if not question.name.startswith(tuple(f"{subject}:" for subject in subjects)):
+            continue
+        reply = evidence.reply(question.name)
+        if not reply.startswith(question.expected):
+            yield Problem(
+                f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", evidence.settings.redis_service
+            )
+
+
+@check(
+    "redis.no_password",
+    sabotage=lambda e: e.with_reply("no password: PING", _OPEN),
+    mend="`user default off` in the ACL file",
+)
+def no_password(evidence: Evidence) -> Iterator[Problem]:
+    """Without a password every command is refused with NOAUTH.
+
+    Whoever reaches the port would otherwise own every payment record.
+    """
+    yield from _judge(evidence, "no password")
+
+
+@check(
+    "redis.wrong_password",
+    sabotage=lambda e: e.with_reply("wrong password: PING", _OPEN),
+    mend="give every user in the ACL file a password (#hash), and none `nopass`",
+)
+def wrong_password(evidence: Evidence) -> Iterator[Problem]:
+    """A wrong password, an unknown user and the default user are refused with WRONGPASS.
+
+    A user with `nopass` takes any password, and looks as if it were protected.
+    """
+    yield from _judge(evidence, "wrong password", "wrong password of admin", "unknown user", "default user")
+
+
+@check(
+    "redis.right_password",
+    sabotage=lambda e: e.with_reply("service: PING", "-WRONGPASS invalid username-password pair or user is disabled."),
+    mend="./invoke setup renders secrets/ from .env again; then ./invoke up --prod",
+)
+def right_password(evidence: Evidence) -> Iterator[Problem]:
+    """With their right passwords the service and the probe are let in.
+
+    A Redis that refuses everyone would pass every other question.
+    """
+    for name in ("service: PING", "probe: PING"):
+        reply = evidence.reply(name)
+        if reply != _OPEN:
+            yield Problem(f"{name}: {reply}", evidence.settings.redis_service)
+
+
+@check(
+    "redis.least_privilege",
+    sabotage=lambda e: e.with_reply("service: CONFIG GET dir", "dir\n/data"),
+    mend="give the user -@all and only the commands and keys that it needs",
+)
+def least_privilege(evidence: Evidence) -> Iterator[Problem]:
+    """The service's user may run only its own commands on its own keys.
+
+    With CONFIG or MODULE an intruder in the service would own the server, with FLUSHALL every nonce could be used
+    again.
+    """
+    for question in QUESTIONS:
+        if question.name.startswith("service:") and question.expected != _OPEN:
+            reply = evidence.reply(question.name)
+            if not reply.startswith(question.expected):
+                yield Problem(f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", FACILITATOR)
+
+
+@check(
+    "redis.probe",
+    sabotage=lambda e: e.with_reply("probe: GET x402:canary", "1"),
+    mend="`user probe on #hash -@all +ping`",
+)
+def probe(evidence: Evidence) -> Iterator[Problem]:
+    """The health check's user may only PING.
+
+    Its password lies in the Redis container, where the service's own does not.
+    """
+    for question in QUESTIONS:
+        if question.name.startswith("probe:") and question.expected != _OPEN:
+            reply = evidence.reply(question.name)
+            if not reply.startswith(question.expected):
+                yield Problem(f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", "probe")
+
+
+@check(
+    "redis.users",
+    sabotage=lambda e: e.edited("redis.users", lambda text: text + "\nuser guest on nopass ~* &* +@all"),
+    mend="remove the user from the ACL file, or add it to what is planned",
+)
+def users(evidence: Evidence) -> Iterator[Problem]:
+    """Redis knows the planned users and no other; each has a password, and `default` is off.
+
+    One more user is one more way in, and nobody changes its password.
+    """
+    rules = {
+        line.split()[1]: line.split()[2:]
+        for line in evidence.document("redis.users", "").splitlines()
+        if line.startswith("user ")
+    }
+    evidence.seen["users"] += len(rules)
+    for name in sorted(set(rules) - {"default", "facilitator", "probe", "admin"}):
+        yield Problem("the user is not planned", f"user {name}")
+    for name, words in rules.items():
+        if name == "default" and "off" not in words:
+            yield Problem("the default user is on", "user default")
+        if "on" in words and ("nopass" in words or not any(word.startswith("#") for word in words)):
+            yield Problem("the user needs no password", f"user {name}")
+        if name != "admin" and "on" in words and ("+@all" in words or "~*" in words):
+            yield Problem("the user may do everything", f"user {name}")
+
+
+@check(
+    "redis.health_check",
+    sabotage=lambda e: e.edited("redis.health_check", lambda codes: {**codes, "wrong": 0}),
+    mend="redis-cli -e --user probe ping | grep -qx PONG, the password from /run/secrets",
+)
+def health_check(evidence: Evidence) -> Iterator[Problem]:
+    """Redis's health check is green with the right password and red with a wrong one.
+
+    A check that stays green without authentication hides a stack that cannot work.
+    """
+    codes = evidence.document("redis.health_check", "")
+    where = f"{evidence.settings.redis_service}: health check"
+    evidence.seen["health checks"] += len(codes)
+    if codes.get("right") != 0:
+        yield Problem(f"with the right password it ends with {codes.get('right', 'nothing: there is none')}", where)
+    if codes.get("wrong", 0) == 0:
+        yield Problem("with a wrong password it stays green", where)
+
+
+@check(
+    "redis.loopback",
+    sabotage=lambda e: e.edited(
+        "trial.containers",
+        lambda c: c[e.settings.redis_service]["NetworkSettings"]["Ports"].update(
+            {"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "6380"}]}  # noqa: S104 - the fault
+        ),
+    ),
+    mend="publish it on 127.0.0.1, and put it on an internal network with the service",
+)
+def loopback(evidence: Evidence) -> Iterator[Problem]:
+    """Redis is reached on loopback only, and meets the service on a network without a way out.
+
+    A password is the second line; the first is that nobody can knock.
+    """
+    container = evidence.container(evidence.settings.redis_service)
+    for inside, bindings in (container["NetworkSettings"].get("Ports") or {}).items():
+        for binding in bindings or []:
+            if not str(binding.get("HostIp", "")).startswith(("127.", "::1")):
+                yield Problem(
+                    f"{inside} is published on {binding.get('HostIp') or 'every address'}",
+                    evidence.settings.redis_service,
+                )
+    model = evidence.json("trial.model", "")
+    services = model["services"]
+    shared = set(services[evidence.settings.service].get("networks") or {}) & set(
+        services[evidence.settings.redis_service].get("networks") or {}
+    )
+    if not shared:
+        yield Problem("the service and Redis share no network", "networks")
+    for name in shared:
+        if not (model["networks"].get(name) or {}).get("internal"):
+            yield Problem("the network that both share is not internal", f"networks.{name}")
+
+
+@check(
+    "redis.service_user",
+    sabotage=lambda e: e.edited("redis.clients", lambda text: text.replace(" user=facilitator", " user=default")),
+    mend='"username": "facilitator" and passwordFile in config/config.json',
+)
+def service_user(evidence: Evidence) -> Iterator[Problem]:
+    """The service's own connection is authenticated as its user.
+
+    A service that connects as somebody else makes the limits of its user worthless.
+    """
+    clients = [
+        dict(re.findall(r"(\S+?)=(\S*)", line)) for line in evidence.document("redis.clients", "").splitlines() if line
+    ]
+    evidence.seen["connections"] += len(clients)
+    names = [client.get("user") for client in clients]
+    if FACILITATOR not in names:
+        yield Problem(f"no connection is authenticated as {FACILITATOR}", evidence.settings.redis_service)
+    for name in sorted({str(name) for name in names} - {FACILITATOR, "admin", "probe"}):
+        yield Problem(f"there is a connection as {name}", evidence.settings.redis_service)
+
+
+@check(
+    "redis.persistence",
+    sabotage=lambda e: e.edited("redis.settings", lambda text: text.replace("appendonly\nyes", "appendonly\nno")),
+    mend="appendonly yes, appendfsync everysec or always, maxmemory-policy noeviction in config/redis.conf",
+)
+def persistence(evidence: Evidence) -> Iterator[Problem]:
+    """Redis writes every change to disk and evicts nothing.
+
+    A claim that is forgotten can be made again: the same payment would be accepted twice.
+    """
+    words = evidence.document("redis.settings", "").split("\n")
+    settings = dict(zip(words[::2], words[1::2], strict=False))
+    evidence.seen["settings"] += len(settings)
+    where = evidence.settings.redis_service
+    if settings.get("appendonly") != "yes":
+        yield Problem("appendonly is off", where)
+    if settings.get("appendfsync") not in {"everysec", "always"}:
+        yield Problem(f"appendfsync is {settings.get('appendfsync')}", where)
+    if settings.get("maxmemory-policy") != "noeviction":
+        yield Problem(f"maxmemory-policy is {settings.get('maxmemory-policy')}", where)
+    if settings.get("maxmemory") in {None, "0"}:
+        yield Problem("there is no maxmemory: the container's limit would kill the server instead", where)
+
+
+@check(
+    "redis.durability",
+    sabotage=lambda e: e.edited("redis.durability", lambda d: {**d, "read": ""}),
+    mend="appendonly yes, and /data on a named volume",
+)
+def durability(evidence: Evidence) -> Iterator[Problem]:
+    """A write that was acknowledged is still there after kill -9.
+
+    It was written to the trial's Redis, which was then killed and started again.
+    """
+    seen = evidence.document("redis.durability", "acknowledged writes")
+    if seen["acknowledged"] != "+OK":
+        yield Problem(f"the write was answered with {seen['acknowledged']}", evidence.settings.redis_service)
+    elif seen["read"] != seen["written"]:
+        yield Problem("the acknowledged write is gone after kill -9", evidence.settings.redis_service)
+
+
+@check(
+    "redis.negative_control",
+    sabotage=lambda e: e.edited("redis.open_replies", lambda _: dict(e.document("redis.replies"))),
+    mend="a defect of seatrial: the questions do not tell an open Redis from a closed one",
+)
+def negative_control(evidence: Evidence) -> Iterator[Problem]:
+    """A Redis without a password fails these very questions.
+
+    It was started beside the trial stack and asked the same: questions that an open server passes prove nothing.
+    """
+    open_replies = evidence.document("redis.open_replies", "")
+    evidence.seen["replies"] += len(open_replies)
+    for question in QUESTIONS:
+        reply = open_replies.get(question.name, "")
+        if question.name.startswith("no password:") and reply.startswith(question.expected):
+            yield Problem(f"an open Redis passes the question {question.asks}", "open-redis")

@@ -1,0 +1,294 @@
+"""What a running stack does. All of it was seen on a trial stack of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from seatrial.checks import Problem, check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.evidence import Evidence
+
+# What the engine itself mounts into every container.
+_ENGINE_MOUNTS = (
+    "/etc/hosts",
+    "/etc/hostname",
+    "/etc/resolv.conf",
+    "/dev",
+    "/proc",
+    "/sys",
+    "/usr/sbin/docker-init",
+    "/sbin/docker-init",
+)
+_HEXADECIMAL = 16
+_LISTEN = "0A"
+
+
+def _trial(evidence: Evidence, name: str, edit: Any) -> Evidence:
+    return evidence.edited(f"trial.{name}", edit)
+
+
+def _status(text: str) -> dict[str, str]:
+    """Return the fields of /proc/PID/status."""
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+@check(
+    "runtime.healthy",
+    sabotage=lambda e: _trial(
+        e, "start", lambda s: s.update(healthy=False, error="the service did not become healthy")
+    ),
+    mend="read the service's words in the problem; ./invoke up --prod and ./invoke logs show the rest",
+)
+def healthy(evidence: Evidence) -> Iterator[Problem]:
+    """The production stack becomes healthy, within its budget.
+
+    Everything else about the running stack rests on this.
+    """
+    start = evidence.document("trial.start", "")
+    evidence.seen["services"] += len(start["running"])
+    if not start["healthy"]:
+        yield Problem(start["error"], "trial stack")
+    elif start["seconds"] > evidence.settings.start_budget_seconds:
+        yield Problem(
+            f"healthy after {start['seconds']:.1f} s, over {evidence.settings.start_budget_seconds:.1f} s",
+            "trial stack",
+        )
+
+
+@check(
+    "runtime.services",
+    sabotage=lambda e: _trial(e, "start", lambda s: s["running"].append("redis")),
+    mend="give every development service no profile and start production by naming its services",
+)
+def services(evidence: Evidence) -> Iterator[Problem]:
+    """Starting production starts the production services and no other.
+
+    A development Redis that runs beside them is open, and nobody looks at it.
+    """
+    running = evidence.document("trial.start", "")["running"]
+    evidence.seen["services"] += len(running)
+    for name in sorted(set(running) ^ set(evidence.settings.production_services)):
+        yield Problem(
+            "the service runs and should not" if name in running else "the service does not run", f"services.{name}"
+        )
+
+
+@check(
+    "runtime.identity",
+    sabotage=lambda e: _trial(
+        e,
+        "status",
+        lambda s: s.update({e.settings.service: re.sub(r"(?m)^Uid:.*$", "Uid:\t0\t0\t0\t0", s[e.settings.service])}),
+    ),
+    mend="user, cap_drop: [ALL] and no-new-privileges in the compose file; no setuid program as the command",
+)
+def identity(evidence: Evidence) -> Iterator[Problem]:
+    """Process 1 of each service has no root id, no root group, no capability, no way to new ones, and a seccomp filter.
+
+    The kernel says here what the process really is, whatever was written.
+    """
+    for name, text in evidence.document("trial.status", "").items():
+        evidence.seen["processes"] += 1
+        fields, where = _status(text), f"{name}: /proc/1/status"
+        if not fields.get("Uid"):
+            yield Problem("the kernel's word could not be read", where)
+            continue
+        if "0" in fields["Uid"].split():
+            yield Problem("a user id is 0", where)
+        if "0" in fields.get("Gid", "0").split() + fields.get("Groups", "").split():
+            yield Problem("a group id is 0", where)
+        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            if int(fields.get(kind, "1"), _HEXADECIMAL):
+                yield Problem(f"{kind} is {fields.get(kind, 'unknown')}", where)
+        if fields.get("NoNewPrivs") != "1":
+            yield Problem("new privileges are possible", where)
+        if fields.get("Seccomp") != "2":
+            yield Problem("no seccomp filter is active", where)
+
+
+@check(
+    "runtime.listener",
+    sabotage=lambda e: _trial(
+        e, "processes", lambda d: [p.update(sockets=[]) for p in d["processes"].values()] and None
+    ),
+    mend="let the command be the service itself; nothing else may listen",
+)
+def listener(evidence: Evidence) -> Iterator[Problem]:
+    """The service listens on its port, on no other, and no other process runs beside it.
+
+    A process that nobody planned is either a leftover or an intruder.
+    """
+    document = evidence.document("trial.processes", "")
+    processes = {pid: p for pid, p in document["processes"].items() if pid != str(document["own"])}
+    evidence.seen["processes"] += len(processes)
+    listening = {}
+    for table in document["tcp"].values():
+        for row in (line.split() for line in table.splitlines()[1:]):
+            if len(row) > 9 and row[3] == _LISTEN:  # noqa: PLR2004 - the inode is the tenth column
+                address, _, port = row[1].partition(":")
+                if address != "0B00007F":  # Docker's own name server on 127.0.0.11
+                    listening[f"socket:[{row[9]}]"] = int(port, _HEXADECIMAL)
+    owners = {listening[name]: p["argv"] for p in processes.values() for name in p["sockets"] if name in listening}
+    wanted = evidence.settings.service_port
+    if wanted not in owners:
+        yield Problem(f"no process of the service listens on {wanted}", evidence.settings.service)
+    elif "service" not in owners[wanted]:
+        yield Problem(f"{' '.join(owners[wanted])} listens on {wanted}", evidence.settings.service)
+    for port in sorted(set(listening.values()) - {wanted}):
+        yield Problem(f"something listens on {port} too", evidence.settings.service)
+    for pid, process in processes.items():
+        argv = process["argv"]
+        if argv and "service" not in argv and "service.healthcheck" not in argv and "init" not in argv[0]:
+            yield Problem(f"{' '.join(argv)[:80]} runs too", f"{evidence.settings.service}: process {pid}")
+
+
+@check(
+    "runtime.read_only_root",
+    sabotage=lambda e: _trial(e, "writes", lambda w: w.update({"/app": "written"})),
+    mend="read_only: true in the compose file",
+)
+def read_only_root(evidence: Evidence) -> Iterator[Problem]:
+    """Nothing can be written on the service's root file system, not even by root, and the service does not try to.
+
+    The second half is seen on a twin whose root is writable: what it changes is what a read-only root would refuse.
+    """
+    for folder, outcome in evidence.document("trial.writes", "").items():
+        evidence.seen["folders"] += 1
+        if outcome not in {"Read-only file system", "No such file or directory", "Permission denied"}:
+            yield Problem(f"a write gave: {outcome}", folder)
+    if "Read-only file system" not in evidence.document("trial.writes", "").values():
+        yield Problem("no write was refused by a read-only file system", "/")
+    mounts = {str(mount["Destination"]) for mount in evidence.container(evidence.settings.service).get("Mounts") or []}
+    places = mounts | set(_ENGINE_MOUNTS)
+    for change in evidence.document("trial.twin_diff", ""):
+        path = str(change.get("Path", ""))
+        # A mount point and the folders above it are made by the engine.
+        if not any(place == path or place.startswith(f"{path}/") for place in places):
+            yield Problem("the twin with a writable root changed it", path)
+
+
+@check(
+    "runtime.matches_model",
+    sabotage=lambda e: _trial(
+        e, "containers", lambda c: c[e.settings.service]["HostConfig"].update(ReadonlyRootfs=False)
+    ),
+    mend="docker compose up again; if it stays, this engine or Compose version ignores the setting",
+)
+def matches_model(evidence: Evidence) -> Iterator[Problem]:
+    """The engine runs each container as the compose model says.
+
+    Settings are dropped silently, by old engines, by other schedulers, by a key in the wrong place.
+    """
+    model = evidence.json("trial.model", "")
+    for name in evidence.settings.production_services:
+        service, container = model["services"].get(name, {}), evidence.container(name)
+        host, config = container["HostConfig"], container["Config"]
+        limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
+        pairs = {
+            "ReadonlyRootfs": (bool(service.get("read_only")), bool(host.get("ReadonlyRootfs"))),
+            "Privileged": (bool(service.get("privileged")), bool(host.get("Privileged"))),
+            "CapDrop": (_upper(service.get("cap_drop")), _upper(host.get("CapDrop"))),
+            "CapAdd": (_upper(service.get("cap_add")), _upper(host.get("CapAdd"))),
+            "SecurityOpt": (sorted(service.get("security_opt") or []), sorted(host.get("SecurityOpt") or [])),
+            "Memory": (int(service.get("mem_limit") or limits.get("memory") or 0), host.get("Memory") or 0),
+            "PidsLimit": (int(service.get("pids_limit") or limits.get("pids") or 0), host.get("PidsLimit") or 0),
+            "Init": (bool(service.get("init")), bool(host.get("Init"))),
+            "RestartPolicy": (service.get("restart") or "no", (host.get("RestartPolicy") or {}).get("Name") or "no"),
+            "User": (service.get("user") or config.get("User"), config.get("User")),
+        }
+        for key, (wanted, found) in pairs.items():
+            if wanted != found:
+                yield Problem(f"{key} is {found}, the model says {wanted}", f"{name}: HostConfig")
+
+
+def _upper(names: list[str] | None) -> list[str]:
+    return sorted(str(name).upper().removeprefix("CAP_") for name in names or [])
+
+
+@check(
+    "runtime.no_secrets",
+    sabotage=lambda e: _trial(
+        e, "logs", lambda logs: logs.update({e.settings.service: "connecting with " + e.a_secret()})
+    ),
+    mend="read secrets from /run/secrets, and never print them",
+)
+def no_secrets(evidence: Evidence) -> Iterator[Problem]:
+    """No secret of the stack shows in inspect output, logs, process list or answers.
+
+    Logs are copied far, and whoever may look at containers may read the rest.
+    """
+    places = {f"docker inspect {n}": json.dumps(c) for n, c in evidence.document("trial.containers", "").items()}
+    places |= {f"docker logs {n}": text for n, text in evidence.document("trial.logs", "").items()}
+    places |= {f"docker top {n}": text for n, text in evidence.document("trial.top", "").items()}
+    places |= {f"GET {path}": text for path, text in evidence.document("trial.health_bodies", "").items()}
+    for where, text in places.items():
+        evidence.seen["texts"] += 1
+        for leak in evidence.wanted.seen_in_text(text):
+            yield Problem(f"it shows {leak}", where)
+
+
+@check(
+    "runtime.sigterm",
+    sabotage=lambda e: _trial(e, "sigterm", lambda s: s.update(exit_code=137, seconds=s["grace_seconds"] + 1.0)),
+    mend="handle SIGTERM: stop accepting, finish what is in flight, exit 0 within stop_grace_period",
+)
+def sigterm(evidence: Evidence) -> Iterator[Problem]:
+    """On SIGTERM the service finishes the request in flight and exits 0 within its grace period.
+
+    Otherwise every deployment cuts off payments in the middle.
+    """
+    seen = evidence.document("trial.sigterm", "signals")
+    where = evidence.settings.service
+    if seen["exit_code"] != 0:
+        yield Problem(f"it ended with exit code {seen['exit_code']}", where)
+    if seen["seconds"] >= seen["grace_seconds"]:
+        yield Problem(f"it did not end within its grace period of {seen['grace_seconds']} s", where)
+    if not re.match(r"HTTP/1\.1 200\b", seen["status_line"]):
+        yield Problem("the request in flight was not answered", where)
+
+
+@check(
+    "runtime.health_flip",
+    sabotage=lambda e: _trial(
+        e, "health_flip", lambda s: s.update(turned_unhealthy=False, http_status_without_redis=200)
+    ),
+    mend="let /health ask Redis each time, with a timeout shorter than the health check's",
+)
+def health_flip(evidence: Evidence) -> Iterator[Problem]:
+    """With Redis gone the service turns unhealthy within its time; with Redis back it recovers without a restart.
+
+    A health check that stays green keeps traffic on a service that can only answer with errors.
+    """
+    seen = evidence.document("trial.health_flip", "outages")
+    limit = evidence.settings.health_flip_budget_seconds
+    where = evidence.settings.service
+    if seen["http_status_without_redis"] != 503:  # noqa: PLR2004 - Service Unavailable
+        yield Problem(f"/health answered {seen['http_status_without_redis'] or 'nothing'} without Redis", where)
+    if not seen["turned_unhealthy"] or seen["turned_unhealthy_seconds"] > limit:
+        yield Problem(f"the container did not turn unhealthy within {limit:.0f} s", where)
+    if not seen["turned_healthy"] or seen["turned_healthy_seconds"] > limit:
+        yield Problem(f"the container did not turn healthy again within {limit:.0f} s", where)
+    if seen["restarted"]:
+        yield Problem("the service restarted", where)
+
+
+@check(
+    "runtime.memory",
+    sabotage=lambda e: _trial(e, "memory", lambda m: m.update({e.settings.service: 10**12})),
+    mend="find what grew, or raise memory_budget_mb in [tool.seatrial]",
+)
+def memory(evidence: Evidence) -> Iterator[Problem]:
+    """Each service uses less memory than its budget after start.
+
+    A limit that is reached in normal work kills the service when it is busiest.
+    """
+    limit_mb = evidence.settings.memory_budget_mb
+    for name, used_bytes in evidence.document("trial.memory", "").items():
+        evidence.seen["services"] += 1
+        if used_bytes / 1_000_000 > limit_mb:
+            yield Problem(f"it uses {used_bytes / 1_000_000:.0f} MB, over {limit_mb:.0f} MB", name)

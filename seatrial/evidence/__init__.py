@@ -1,0 +1,203 @@
+"""What the tree, Docker and Redis say: collected once, frozen, raw.
+
+Checks see nothing else. Each accessor counts what it hands out, so that every result can say what was examined.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from seatrial.evidence.archive import Entry, Layer, make_tar, read_tar
+from seatrial.evidence.secrets import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from seatrial.settings import Settings
+
+
+class MissingEvidence(Exception):  # noqa: N818 - not an error: the reason why a check is skipped
+    """A document was not gathered, and why."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Raw documents by name, and for each that is not there the reason.
+
+    The names and their shapes are listed in `seatrial.evidence.collect`.
+    """
+
+    settings: Settings
+    documents: Mapping[str, Any]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    wanted: Wanted = field(default_factory=Wanted)
+    seen: Counter[str] = field(default_factory=Counter, compare=False)
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    def document(self, name: str, counted_as: str = "documents") -> Any:
+        """Return a raw document. Raises MissingEvidence when it was not gathered."""
+        if name not in self.documents:
+            family = name.partition(".")[0]
+            raise MissingEvidence(self.missing.get(name) or self.missing.get(family) or f"{name} was not gathered")
+        if counted_as:
+            self.seen[counted_as] += 1
+        return self.documents[name]
+
+    def json(self, name: str, counted_as: str = "documents") -> Any:
+        """Return a document that came as JSON text, parsed."""
+        return json.loads(self.document(name, counted_as))
+
+    def image(self) -> dict[str, Any]:
+        """Return `docker image inspect` of the image."""
+        return dict(self.document("image.inspect"))
+
+    def image_config(self) -> dict[str, Any]:
+        """Return the Config part of the image."""
+        return dict(self.image()["Config"] or {})
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return every layer of the image, lowest first."""
+        found: tuple[Layer, ...] = self.document("image.layers", "")
+        self.seen["layers"] += len(found)
+        self.seen["files"] += sum(len(layer.entries) for layer in found)
+        return found
+
+    def base_layer_count(self) -> int:
+        """Return how many of the lowest layers are the base image's own."""
+        base: list[str] = self.document("image.base_layers", "")
+        own = [layer.diff_id for layer in self.documents["image.layers"]]
+        count = 0
+        while count < len(base) and count < len(own) and base[count] == own[count]:
+            count += 1
+        return count
+
+    def payload(self) -> tuple[Layer, ...]:
+        """Return the layers that were put on the base image."""
+        base = self.base_layer_count()
+        return self.layers()[base:]
+
+    def files(self, layers: tuple[Layer, ...] | None = None) -> dict[str, Entry]:
+        """Return the files that a container sees, by path: upper layers over lower ones, whiteouts applied."""
+        visible: dict[str, Entry] = {}
+        for layer in layers if layers is not None else self.layers():
+            for entry in layer.entries:
+                folder, _, name = entry.path.rpartition("/")
+                if name == ".wh..wh..opq":
+                    _forget(visible, folder)
+                elif name.startswith(".wh."):
+                    gone = f"{folder}/{name[4:]}".lstrip("/")
+                    visible.pop(gone, None)
+                    _forget(visible, gone)
+                else:
+                    below = visible.get(entry.path)
+                    if entry.kind != "folder" and below is not None and below.kind == "folder":
+                        _forget(visible, entry.path)
+                    visible[entry.path] = entry
+        return visible
+
+    def context(self) -> tuple[Entry, ...]:
+        """Return what BuildKit takes into the build context."""
+        found: tuple[Entry, ...] = self.document("context.entries", "")
+        self.seen["context files"] += len(found)
+        return found
+
+    def services(self, profile: str = "production") -> dict[str, dict[str, Any]]:
+        """Return the services of a resolved compose model by name.
+
+        For production these are the services of the profile; the development services that the same file defines are
+        started by name only, and are not part of it.
+        """
+        model = self.json(f"compose.{profile}", "")
+        services: dict[str, dict[str, Any]] = model.get("services") or {}
+        if profile == "production":
+            services = {name: service for name, service in services.items() if service.get("profiles")}
+        self.seen["services"] += len(services)
+        return services
+
+    def container(self, service: str) -> dict[str, Any]:
+        """Return `docker inspect` of a container of the trial stack."""
+        self.seen["containers"] += 1
+        return dict(self.document("trial.containers", "")[service])
+
+    def reply(self, question: str) -> str:
+        """Return what Redis said to a question, as text without the line end."""
+        replies: dict[str, str] = self.document("redis.replies", "")
+        if question not in replies:
+            raise MissingEvidence(f"Redis was not asked: {question}")
+        self.seen["replies"] += 1
+        return replies[question]
+
+    def a_secret(self) -> str:
+        """Return one of the secrets that must not show, for a sabotage. Raises MissingEvidence when there is none."""
+        if not self.wanted.values:
+            raise MissingEvidence("there is no secret to look for: run ./invoke setup")
+        return self.wanted.values[0][1]
+
+    # --- sabotage ----------------------------------------------------------------------------------------------
+
+    def unobserved(self) -> Evidence:
+        """Return the same evidence with nothing counted yet."""
+        return replace(self, seen=Counter())
+
+    def with_document(self, name: str, value: Any) -> Evidence:
+        """Return evidence in which one document is another."""
+        return replace(self, documents={**self.documents, name: value})
+
+    def edited(self, name: str, edit: Callable[[Any], Any]) -> Evidence:
+        """Return evidence in which one document was edited; JSON text is parsed for the edit and written again.
+
+        `edit` changes the copy it is given, or returns another value. Raises MissingEvidence like `document`.
+        """
+        before = self.unobserved().document(name)
+        is_json = isinstance(before, str) and before.lstrip()[:1] in {"{", "["}
+        draft = json.loads(before) if is_json else copy.deepcopy(before)
+        after = edit(draft)
+        after = draft if after is None else after
+        return self.with_document(name, json.dumps(after) if is_json else after)
+
+    def with_text(self, name: str, old: str, new: str) -> Evidence:
+        """Return evidence in which a piece of a text document was replaced."""
+        return self.edited(name, lambda text: text.replace(old, new, 1))
+
+    def with_layer(self, files: Mapping[str, bytes], **attributes: int) -> Evidence:
+        """Return evidence whose image has one more layer, read by the same reader as the real ones."""
+        top = Layer("sha256:sabotage", read_tar(io.BytesIO(make_tar(files, **attributes)), self.wanted))
+        return self.edited("image.layers", lambda layers: (*layers, top))
+
+    def with_context(self, files: Mapping[str, bytes]) -> Evidence:
+        """Return evidence whose build context holds more files, read by the same reader as the real ones."""
+        more = read_tar(io.BytesIO(make_tar(files)), self.wanted)
+        return self.edited("context.entries", lambda entries: (*entries, *more))
+
+    def with_service(
+        self, service: str, edit: Callable[[dict[str, Any]], Any], profile: str = "production"
+    ) -> Evidence:
+        """Return evidence in which one service of a compose model was edited."""
+
+        def change(model: dict[str, Any]) -> None:
+            edit(model["services"][service])
+
+        return self.edited(f"compose.{profile}", change)
+
+    def with_reply(self, question: str, answer: str) -> Evidence:
+        """Return evidence in which Redis gave another answer."""
+        return self.edited("redis.replies", lambda replies: {**replies, question: answer})
+
+
+def _forget(visible: dict[str, Entry], folder: str) -> None:
+    prefix = f"{folder}/"
+    for path in [path for path in visible if path.startswith(prefix)]:
+        del visible[path]
+
+
+def entries_of(layers: tuple[Layer, ...]) -> Iterator[tuple[int, Entry]]:
+    """Yield each entry with the number of its layer, deleted and overwritten ones included."""
+    for number, layer in enumerate(layers, start=1):
+        for entry in layer.entries:
+            yield number, entry

@@ -1,0 +1,187 @@
+"""Gather everything once.
+
+| document | shape |
+| --- | --- |
+| tree.files | text of each deciding file of the checkout, by name |
+| tree.revision, tree.epoch | the last commit that touched a build input (`-dirty` when changed), its time in seconds |
+| context.entries | what BuildKit takes into the context: a tuple of `archive.Entry` |
+| workspace.password_fault | what is wrong with REDIS_PASSWORD in .env, or nothing |
+| workspace.bind_address | BIND_ADDRESS of .env, or nothing |
+| image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
+| compose.development, compose.production | the resolved models, JSON text as Compose gave it |
+| compose.sources | text of each compose file, by name |
+| trial.* and redis.* | what a running stack said; see `evidence.trial` |
+| supply.sbom | the SBOM beside the image, JSON text |
+| supply.rebuild | id of an image built again without cache, and the paths that differ |
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from seatrial import build, compose, workspace
+from seatrial.errors import Code, SeatrialError
+from seatrial.evidence import Evidence, image, tree, trial
+from seatrial.evidence.archive import Layer, read_image
+from seatrial.evidence.secrets import Wanted
+from seatrial.settings import chosen_image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from seatrial.checks import Check
+    from seatrial.engine import Engine
+    from seatrial.settings import Settings
+
+STATIC = "--static was given: no stack was started"
+_NO_INDEX = (
+    "Could not fetch URL",
+    "name resolution",
+    "No matching distribution",
+    "Connection",
+    "timed out",
+    "Max retries",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is to be examined. `families` are those of the chosen checks: nothing is gathered that no check reads."""
+
+    image: str
+    static: bool
+    families: frozenset[str]
+
+
+def request(checks: Iterable[Check], image_reference: str, *, static: bool) -> Request:
+    """Return the request that serves these checks."""
+    return Request(image_reference, static, frozenset(check.family for check in checks))
+
+
+def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callable[[str], None]) -> Evidence:
+    """Gather the evidence. Raises SeatrialError when the engine or the project cannot be asked at all."""
+    wanted = Wanted(tuple(workspace.secret_values(settings)))
+    documents: dict[str, Any] = {}
+    missing: dict[str, str] = {}
+    running = not wanted_by.static and bool(wanted_by.families & {"runtime", "redis"})
+    rebuilding = not wanted_by.static and "supply" in wanted_by.families
+    for family in ("trial", "redis"):
+        missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
+    missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
+    _read_tree(settings, documents)
+    _read_compose(settings, documents)
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        static = pool.submit(_read_image, settings, engine, wanted_by, wanted, documents, missing)
+        rebuilt = pool.submit(_rebuild, settings, engine, wanted_by.image) if rebuilding else None
+        if running:
+            if engine.image(wanted_by.image) is None:
+                static.result()
+            wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
+        note("reading the image")
+        static.result()
+        _add_rebuild(rebuilt, documents, missing, note)
+    return Evidence(settings, documents, missing, wanted)
+
+
+def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
+    revision = tree.revision(settings)
+    documents["tree.files"] = tree.texts(settings)
+    documents["tree.revision"] = revision.name
+    documents["tree.epoch"] = revision.epoch_seconds
+    documents["workspace.password_fault"] = "; ".join(what for what, _ in workspace.env_faults(settings.path(".env")))
+    documents["workspace.bind_address"] = workspace.load_env(settings).get("BIND_ADDRESS") or ""
+
+
+def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
+    documents["compose.production"] = compose.stack(settings, production=True).model()
+    documents["compose.development"] = compose.stack(settings, production=False).model()
+    documents["compose.sources"] = {
+        name: text
+        for name, text in documents["tree.files"].items()
+        if "compose" in name and name.endswith(("yml", "yaml"))
+    }
+
+
+def _read_image(  # noqa: PLR0913 - it fills the collection
+    settings: Settings,
+    engine: Engine,
+    wanted_by: Request,
+    wanted: Wanted,
+    documents: dict[str, Any],
+    missing: dict[str, str],
+) -> None:
+    if "context" in wanted_by.families:
+        documents["context.entries"] = tree.context(settings, wanted)
+    if wanted_by.families & {"image", "layers", "packages", "supply"}:
+        documents.update(image.documents(engine, wanted_by.image, chosen_image(settings, "PYTHON_IMAGE"), wanted))
+    sbom = settings.path(build.SBOM_FILE)
+    if sbom.is_file():
+        documents["supply.sbom"] = sbom.read_text(encoding="utf-8")
+    else:
+        documents["supply.sbom"] = "{}"
+    del missing
+
+
+def _run_trial(  # noqa: PLR0913 - it fills the collection
+    settings: Settings,
+    engine: Engine,
+    wanted_by: Request,
+    wanted: Wanted,
+    documents: dict[str, Any],
+    missing: dict[str, str],
+    note: Callable[[str], None],
+) -> Wanted:
+    """Run a trial stack and return what must not show, the trial's own secrets included."""
+    with trial.started(settings, engine, wanted_by.image, note) as running:
+        own = trial.secret_values(running)
+        if running.documents["trial.start"]["healthy"]:
+            trial.observe(running, note)
+            trial.break_and_mend(running, note)
+        else:
+            for family in ("trial", "redis"):
+                missing[family] = "the trial stack did not become healthy"
+        documents.update(running.documents)
+    return Wanted((*wanted.values, *own))
+
+
+def _rebuild(settings: Settings, engine: Engine, reference: str) -> dict[str, Any]:
+    """Build once more without cache; compare file by file only when the ids differ."""
+    image_id = build.run(settings, no_cache=True, note=lambda _: None, tag="-")
+    inspected = engine.image(reference) or {}
+    differs: list[str] = []
+    if image_id != inspected.get("Id"):
+        ours, theirs = (read_image(engine.save(name), Wanted()) for name in (reference, image_id))
+        differs = _differences(ours, theirs)
+        engine.remove_image(image_id)
+    return {"image_id": image_id, "differs": differs}
+
+
+def _differences(ours: tuple[Layer, ...], theirs: tuple[Layer, ...]) -> list[str]:
+    shared = {layer.diff_id for layer in ours} & {layer.diff_id for layer in theirs}
+    one, other = (
+        {entry.path: entry for layer in layers if layer.diff_id not in shared for entry in layer.entries}
+        for layers in (ours, theirs)
+    )
+    return sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+
+
+def _add_rebuild(
+    rebuilt: Future[dict[str, Any]] | None,
+    documents: dict[str, Any],
+    missing: dict[str, str],
+    note: Callable[[str], None],
+) -> None:
+    if rebuilt is None:
+        return
+    note("building once more without cache")
+    began = time.monotonic()
+    try:
+        documents["supply.rebuild"] = rebuilt.result()
+    except SeatrialError as error:
+        if error.code is Code.BUILD_FAILED and any(word in error.what for word in _NO_INDEX):
+            missing["supply.rebuild"] = f"the package index cannot be reached ({time.monotonic() - began:.0f} s)"
+            return
+        raise

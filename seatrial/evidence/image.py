@@ -1,0 +1,32 @@
+"""The image: its configuration, history and layers, read once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from seatrial.errors import Code, SeatrialError
+from seatrial.evidence.archive import read_image
+
+if TYPE_CHECKING:
+    from seatrial.engine import Engine
+    from seatrial.evidence.secrets import Wanted
+
+
+def documents(engine: Engine, reference: str, base: str, wanted: Wanted) -> dict[str, Any]:
+    """Return the documents about an image.
+
+    image.inspect, image.history: as Docker gave them. image.base_layers: the digests of the base image's layers, or
+    nothing when it is not in the store. image.layers: a tuple of `Layer`.
+    Raises SeatrialError IMAGE_MISSING.
+    """
+    inspected = engine.image(reference)
+    if inspected is None:
+        raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
+    base_inspected = engine.image(base)
+    return {
+        "image.inspect": inspected,
+        "image.history": engine.history(reference),
+        "image.base_layers": list(base_inspected["RootFS"].get("Layers") or []) if base_inspected else [],
+        "image.base": {"reference": base, "id": (base_inspected or {}).get("Id", "")},
+        "image.layers": read_image(engine.save(reference), wanted),
+    }

@@ -1,0 +1,127 @@
+"""What a Redis answers to whom: raw questions over fresh sockets, raw replies back."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import IO
+
+from seatrial.errors import Code, SeatrialError
+
+TIMEOUT_SECONDS = 5.0
+FACILITATOR, PROBE, ADMIN, DEFAULT, UNKNOWN = "facilitator", "probe", "admin", "default", "nobody"
+WRONG_PASSWORD = "not-the-password"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One command asked by one user on a connection of its own.
+
+    `user` is "" for a connection without a password. `password` says which one is sent: "right" or "wrong".
+    `expected` is what the reply must begin with. Harmless questions change nothing even where Redis is wide open.
+    """
+
+    name: str
+    user: str
+    command: tuple[str, ...]
+    expected: str
+    password: str = "right"
+    harmless: bool = True
+
+    @property
+    def asks(self) -> str:
+        """The question as a person would put it."""
+        who = f"{self.user}, {self.password} password" if self.user else "no password"
+        return f"{' '.join(self.command)} ({who})"
+
+
+def _named(
+    who: str, user: str, expected: str, *commands: str, password: str = "right", harmless: bool = True
+) -> list[Question]:
+    return [
+        Question(f"{who}: {command}", user, tuple(command.split()), expected, password, harmless)
+        for command in commands
+    ]
+
+
+QUESTIONS: tuple[Question, ...] = (
+    *_named("no password", "", "-NOAUTH", "PING", "GET x402:canary", "INFO server", "CONFIG GET dir", "ACL WHOAMI"),
+    *_named(
+        "no password", "", "-NOAUTH", "SET x402:seatrial x", "KEYS *", "FLUSHALL", "EVAL return(1) 0", harmless=False
+    ),
+    *_named("wrong password", FACILITATOR, "-WRONGPASS", "PING", password="wrong"),
+    *_named("wrong password of admin", ADMIN, "-WRONGPASS", "PING", password="wrong"),
+    *_named("unknown user", UNKNOWN, "-WRONGPASS", "PING"),
+    *_named("default user", DEFAULT, "-WRONGPASS", "PING"),
+    *_named("service", FACILITATOR, "+PONG", "PING"),
+    *_named("service", FACILITATOR, "-NOPERM", "CONFIG GET dir", "KEYS *", "ACL LIST", "GET other:key", "DBSIZE"),
+    *_named(
+        "service",
+        FACILITATOR,
+        "-NOPERM",
+        "FLUSHALL",
+        "SHUTDOWN NOSAVE",
+        "EVAL return(1) 0",
+        "SET other:key x",
+        "MODULE LIST",
+        "REPLICAOF NO ONE",
+        "ACL SETUSER intruder",
+        harmless=False,
+    ),
+    *_named("probe", PROBE, "+PONG", "PING"),
+    *_named("probe", PROBE, "-NOPERM", "GET x402:canary", "INFO server", "CONFIG GET dir"),
+    *_named("probe", PROBE, "-NOPERM", "SET x402:seatrial x", "FLUSHALL", harmless=False),
+)
+SETTINGS_ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
+
+
+def ask(address: tuple[str, int], question: Question, passwords: dict[str, str]) -> str:
+    """Return Redis's reply to a question: its text, errors with their leading `-`.
+
+    A refused AUTH is the reply, because no later command tells more. Raises SeatrialError ENGINE_FAILED when there is
+    no connection.
+    """
+    password = WRONG_PASSWORD if question.password == "wrong" else passwords.get(question.user, passwords[FACILITATOR])
+    return converse(address, question.user, password, question.command)
+
+
+def converse(address: tuple[str, int], user: str, password: str, command: tuple[str, ...]) -> str:
+    """Authenticate when a user is given, ask one command, return the reply."""
+    try:
+        with socket.create_connection(address, TIMEOUT_SECONDS) as connection, connection.makefile("rb") as reader:
+            if user:
+                connection.sendall(encode("AUTH", user, password))
+                answer = read_reply(reader)
+                if answer != "+OK":
+                    return answer
+            connection.sendall(encode(*command))
+            return read_reply(reader)
+    except OSError as error:
+        raise SeatrialError(
+            Code.ENGINE_FAILED, f"Redis at {address[0]}:{address[1]} does not answer: {error}", hint="./invoke ps"
+        ) from error
+
+
+def encode(*words: str) -> bytes:
+    """Return a command in the Redis protocol."""
+    parts = [b"*%d\r\n" % len(words)]
+    for word in words:
+        data = word.encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    return b"".join(parts)
+
+
+def read_reply(reader: IO[bytes]) -> str:
+    """Return one reply: `+status`, `-error` and `:number` as they come, bulk strings as text, arrays line by line."""
+    line = reader.readline()
+    if not line.endswith(b"\r\n"):
+        raise ConnectionError("the connection was closed in the middle of a reply")
+    kind, rest = line[:1], line[1:-2]
+    if kind in b"+-:":
+        return line[:-2].decode("utf-8", "replace")
+    length = int(rest)
+    if kind == b"$":
+        return reader.read(length + 2)[:-2].decode("utf-8", "replace") if length >= 0 else ""
+    if kind == b"*":
+        return "\n".join(read_reply(reader) for _ in range(max(length, 0)))
+    raise ConnectionError(f"not the Redis protocol: {line[:40]!r}")

@@ -1,0 +1,109 @@
+"""Lock files and installed distributions, by normalized name."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+if TYPE_CHECKING:
+    from seatrial.evidence.archive import Entry
+
+SITE_PACKAGES = re.compile(r"^(?P<site>.*?/(?:site|dist)-packages)/(?P<rest>.+)$")
+_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
+
+
+@dataclass(frozen=True)
+class Locked:
+    """One line of a lock file."""
+
+    name: str
+    version: str
+    hashes: int
+    line: int
+    requirement: Requirement | None
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One installed distribution: its name and version as METADATA says, where it lies, and its RECORD."""
+
+    name: str
+    version: str
+    site: str
+    info: str
+    metadata: str
+    record: tuple[tuple[str, str], ...]
+    """Path relative to `site`, and the hash as `sha256=...` or nothing."""
+
+
+def parse_lock(text: str) -> list[Locked]:
+    """Return the pinned lines of a requirements file. What is not `name==version` has an empty version."""
+    found = []
+    lines = text.splitlines()
+    index = 0
+    while index < len(lines):
+        start = index
+        logical = lines[index]
+        while logical.rstrip().endswith("\\") and index + 1 < len(lines):
+            index += 1
+            logical = logical.rstrip()[:-1] + " " + lines[index]
+        index += 1
+        stripped = re.sub(r"(^|\s)#.*$", "", logical).strip()
+        if not stripped or stripped.startswith("-"):
+            continue
+        hashes = len(_HASH.findall(stripped))
+        written = re.sub(r"\s--hash=\S+", "", stripped).strip()
+        try:
+            requirement = Requirement(written)
+        except InvalidRequirement:
+            found.append(Locked(written, "", hashes, start + 1, None))
+            continue
+        pins = [pin.version for pin in requirement.specifier if pin.operator in {"==", "==="}]
+        version = pins[0] if len(pins) == 1 and not requirement.url else ""
+        found.append(Locked(canonicalize_name(requirement.name), version, hashes, start + 1, requirement))
+    return found
+
+
+def applies(requirement: Requirement, python_version: str) -> bool:
+    """Whether a requirement's marker holds for CPython of that version (`3.13`) on Linux."""
+    if requirement.marker is None:
+        return True
+    environment = {
+        **default_environment(),
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "os_name": "posix",
+        "platform_python_implementation": "CPython",
+        "implementation_name": "cpython",
+        "python_version": ".".join(python_version.split(".")[:2]),
+        "python_full_version": python_version if python_version.count(".") > 1 else f"{python_version}.0",
+        "extra": "",
+    }
+    return requirement.marker.evaluate({key: str(value) for key, value in environment.items()})
+
+
+def installed(files: dict[str, Entry]) -> list[Distribution]:
+    """Return the distributions among a container's files, by their dist-info folders."""
+    found = []
+    for path, entry in files.items():
+        match = SITE_PACKAGES.match(path)
+        if not match or not re.fullmatch(r"[^/]+\.dist-info/METADATA", match["rest"]):
+            continue
+        info = match["rest"].partition("/")[0]
+        head = entry.text.partition("\n\n")[0]
+        fields = dict(re.findall(r"^(Name|Version):\s*(\S+)", head, re.MULTILINE))
+        record = files.get(f"{match['site']}/{info}/RECORD")
+        rows = tuple((row[0], row[1]) for row in csv.reader(io.StringIO(record.text if record else "")) if len(row) > 1)
+        found.append(
+            Distribution(
+                canonicalize_name(fields.get("Name", info)), fields.get("Version", ""), match["site"], info, head, rows
+            )
+        )
+    return found

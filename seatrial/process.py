@@ -1,0 +1,178 @@
+"""The only door to other programs: argument lists in, a result out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatrial.errors import Code, SeatrialError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+TERMINATION_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What a program answered."""
+
+    argv: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.exit_code == 0
+
+    @property
+    def complaint(self) -> str:
+        """The last lines that the program wrote, for an error message."""
+        lines = (self.stderr.strip() or self.stdout.strip()).splitlines()
+        return "\n".join(lines[-12:])
+
+
+def find(program: str) -> str | None:
+    """Return the path of a program, or None when it is not installed."""
+    return shutil.which(program)
+
+
+def run(  # noqa: PLR0913 - each option is a fact about one call
+    argv: Sequence[str],
+    *,
+    timeout_seconds: float | None = None,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    check: bool = True,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run a program to its end and return what it said.
+
+    `env` is added to this process's environment. `on_line` is given each line of standard error, then of
+    standard output, as it appears. Raises SeatrialError: COMMAND_MISSING, TIMED_OUT, or with `check` COMMAND_FAILED.
+    An interruption ends the program before it is passed on.
+    """
+    started = time.monotonic()
+    try:
+        child = subprocess.Popen(  # argument list, no shell
+            list(argv),
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            text=True,
+            errors="replace",
+            # Its own process group: Ctrl-C reaches us, and we end the child and its children in order.
+            start_new_session=True,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        raise SeatrialError(
+            Code.COMMAND_MISSING, f"{argv[0]} cannot be run: {error.strerror}", hint=f"install {argv[0]}"
+        ) from error
+    try:
+        stdout, stderr = _communicate(child, stdin, timeout_seconds, on_line)
+    except subprocess.TimeoutExpired as error:
+        raise SeatrialError(
+            Code.TIMED_OUT, f"`{_shown(argv)}` did not end within {timeout_seconds:.0f} s", hint="try again"
+        ) from error
+    finally:
+        terminate(child)
+    done = Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - started)
+    if check and not done.ok:
+        raise SeatrialError(
+            Code.COMMAND_FAILED, f"`{_shown(argv)}` ended with {done.exit_code}:\n{done.complaint}".rstrip(":\n")
+        )
+    return done
+
+
+def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
+    """Run a program on this terminal, with our standard streams, and return its exit code."""
+    try:
+        child = subprocess.Popen(list(argv), env={**os.environ, **(env or {})}, cwd=cwd)
+    except (FileNotFoundError, PermissionError) as error:
+        raise SeatrialError(
+            Code.COMMAND_MISSING, f"{argv[0]} cannot be run: {error.strerror}", hint=f"install {argv[0]}"
+        ) from error
+    try:
+        return child.wait()
+    finally:
+        if child.poll() is None:
+            child.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(TERMINATION_GRACE_SECONDS)
+            child.kill()
+            child.wait()
+
+
+def start_daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:
+    """Start a program that outlives us, its output in `log`; return its process id."""
+    with log.open("ab") as sink:
+        child = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+    return child.pid
+
+
+def terminate(child: subprocess.Popen[str]) -> None:
+    """End a program and everything it started, politely first."""
+    for sign, patience in ((signal.SIGTERM, TERMINATION_GRACE_SECONDS), (signal.SIGKILL, TERMINATION_GRACE_SECONDS)):
+        if child.poll() is not None:
+            break
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, sign)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(patience)
+    for stream in (child.stdin, child.stdout, child.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _communicate(
+    child: subprocess.Popen[str],
+    stdin: str | None,
+    timeout_seconds: float | None,
+    on_line: Callable[[str], None] | None,
+) -> tuple[str, str]:
+    if on_line is None:
+        return child.communicate(stdin, timeout=timeout_seconds)
+    if stdin is not None:
+        raise AssertionError("on_line and stdin are not used together")
+    collected: dict[str, list[str]] = {"stdout": [], "stderr": []}
+
+    def drain(name: str) -> None:
+        for line in getattr(child, name):
+            collected[name].append(line)
+            on_line(line.rstrip("\n"))
+
+    readers = [threading.Thread(target=drain, args=(name,), daemon=True) for name in collected]
+    for reader in readers:
+        reader.start()
+    child.wait(timeout_seconds)
+    for reader in readers:
+        reader.join(TERMINATION_GRACE_SECONDS)
+    return "".join(collected["stdout"]), "".join(collected["stderr"])
+
+
+def _shown(argv: Sequence[str]) -> str:
+    """Return the first words of a command: enough to know it, too few to hold a value."""
+    words = list(argv[:6])
+    return " ".join(words) + (" ..." if len(argv) > len(words) else "")

@@ -1,0 +1,101 @@
+"""`verify`: choose the checks, gather the evidence, judge, report."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seatrial import console, engine, reports, verify
+from seatrial.errors import Code, SeatrialError
+from seatrial.evidence import collect
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
+    from seatrial.settings import Settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `verify` was asked."""
+
+    only: str = ""
+    skip: str = ""
+    image: str = ""
+    static: bool = False
+    format: str = "text"
+    output: str = ""
+
+
+def print_list(options: Options) -> int:
+    """Print the id and the promise of each chosen check."""
+    for check in verify.select(options.only, options.skip):
+        console.say(f"{check.id:<28} {check.promise}")
+    return 0
+
+
+def run(settings: Settings, options: Options) -> int:
+    """Verify and return the exit code that the report asks for."""
+    began = time.monotonic()
+    render = reports.renderer(options.format)
+    checks = verify.select(options.only, options.skip)
+    target = _target(options.output)
+    reference = options.image or settings.image
+    connected = engine.connect()
+    if connected.image(reference) is None:
+        raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
+    with console.step("verifying") as step:
+        evidence = collect.collect(
+            settings, connected, collect.request(checks, reference, static=options.static), step.note
+        )
+        report = verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
+        step.done(f"{len(checks)} checks judged", next="" if report.exit_code == 0 else "mend what is named below")
+    text = render(report)
+    if target is None:
+        console.say(text)
+    else:
+        _write_whole(target, text + "\n")
+        console.tell(f"  report written to {target}: {report.verdict}")
+    return int(report.exit_code)
+
+
+def _subject(evidence: Evidence, reference: str) -> dict[str, str]:
+    inspected = evidence.documents.get("image.inspect") or {}
+    labels = (inspected.get("Config") or {}).get("Labels") or {}
+    return {
+        "image": reference,
+        "image_id": str(inspected.get("Id", "")),
+        "revision": str(labels.get("org.opencontainers.image.revision", "")),
+        "tree": str(evidence.documents.get("tree.revision", "")),
+        "base": str((evidence.documents.get("image.base") or {}).get("reference", "")),
+    }
+
+
+def _target(output: str) -> Path | None:
+    """Return where the report goes, and refuse a place that cannot be written before any work is done."""
+    if not output:
+        return None
+    path = Path(output)
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise SeatrialError(
+            Code.USAGE, f"the report cannot be written to {output}", hint="name a file in a folder that exists"
+        )
+    return path
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file so that nobody ever sees half of it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise SeatrialError(
+            Code.DISK_FULL, f"the report cannot be written to {path}: {error.strerror}", hint="make room"
+        ) from error

@@ -1,0 +1,40 @@
+"""The report for programs: schema seatrial.report/1."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from seatrial.verify import SCHEMA
+
+if TYPE_CHECKING:
+    from seatrial.verify import Report
+
+
+def render(report: Report) -> str:
+    """Return the report as a JSON document, `seconds` as seconds."""
+    return json.dumps(
+        {
+            "schema": SCHEMA,
+            "subject": report.subject,
+            "verdict": report.verdict,
+            "exit_code": int(report.exit_code),
+            "totals": report.totals,
+            "seconds": round(report.seconds, 3),
+            "results": [
+                {
+                    "id": result.check.id,
+                    "family": result.check.family,
+                    "promise": result.check.promise,
+                    "verdict": result.verdict.value,
+                    "problems": [{"message": p.message, "where": p.where} for p in result.problems],
+                    "mend": result.check.mend if result.problems else "",
+                    "examined": result.examined,
+                    "reason": result.reason,
+                    "seconds": round(result.seconds, 6),
+                }
+                for result in report.results
+            ],
+        },
+        indent=2,
+    )

@@ -1,0 +1,65 @@
+"""The report for people: every check named, what is wrong first said where it is and how to mend it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatrial.console import paint
+from seatrial.verify import Verdict
+
+if TYPE_CHECKING:
+    from seatrial.verify import Report, Result
+
+SHOWN_PROBLEMS = 10
+_COLOURS = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.BLIND: "red",
+    Verdict.ERROR: "red",
+    Verdict.SKIP: "yellow",
+}
+
+
+def render(report: Report) -> str:
+    """Return one line for each check, what failed last, then the totals."""
+    lines = [f"{name:<10} {value}" for name, value in report.subject.items()]
+    lines.append("")
+    # What needs a person stands at the end, where a terminal shows it.
+    quiet = [result for result in report.results if result.verdict in {Verdict.PASS, Verdict.SKIP}]
+    loud = [result for result in report.results if result not in quiet]
+    for result in [*quiet, *loud]:
+        lines += _lines(result)
+    totals = ", ".join(f"{count} {name}" for name, count in report.totals.items() if count)
+    verdict = paint(report.verdict, _COLOURS[Verdict(report.verdict)])
+    lines += ["", f"{verdict}: {totals} in {report.seconds:.1f} s (exit code {int(report.exit_code)})"]
+    return "\n".join(_harmless(line) for line in lines)
+
+
+def _lines(result: Result) -> list[str]:
+    head = (
+        f"{paint(f'{result.verdict.value:<5}', _COLOURS[result.verdict])} {result.check.id:<28} {result.check.promise}"
+    )
+    lines = [head]
+    if result.verdict is Verdict.PASS:
+        lines[0] += paint(f"  [{result.examined}]", "dim")
+    if result.reason:
+        lines.append(f"      because: {result.reason}")
+    lines += [f"      {problem.where}: {problem.message}" for problem in result.problems[:SHOWN_PROBLEMS]]
+    if len(result.problems) > SHOWN_PROBLEMS:
+        lines.append(f"      ... and {len(result.problems) - SHOWN_PROBLEMS} more")
+    if result.problems:
+        lines.append(f"      why:  {result.check.reason}")
+        lines.append(f"      mend: {result.check.mend}")
+    return lines
+
+
+def _harmless(line: str) -> str:
+    """Return the line with control characters from names or logs made visible; our own colours stay."""
+    parts = line.split("\n")
+    return "\n        ".join(
+        "".join(
+            c if c.isprintable() or (c == "\x1b" and part[i + 1 : i + 2] == "[") else repr(c)[1:-1]
+            for i, c in enumerate(part)
+        )
+        for part in parts
+    )

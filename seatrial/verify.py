@@ -1,0 +1,141 @@
+"""The judge: every check on its own sabotage first, then on the evidence."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from seatrial.checks import FAMILIES, Check, Problem, all_checks
+from seatrial.errors import Code, ExitCode, SeatrialError
+from seatrial.evidence import Evidence, MissingEvidence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCHEMA = "seatrial.report/1"
+
+
+class Verdict(Enum):
+    """How a check ended. Only PASS says that a promise holds."""
+
+    PASS = "PASS"  # noqa: S105 - a verdict
+    FAIL = "FAIL"
+    SKIP = "SKIP"
+    BLIND = "BLIND"
+    ERROR = "ERROR"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the judge found for one check."""
+
+    check: Check
+    verdict: Verdict
+    problems: tuple[Problem, ...]
+    examined: str
+    reason: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """All results of one run. `subject` says what was examined: image, image_id, revision and the like."""
+
+    subject: dict[str, Any]
+    results: tuple[Result, ...]
+    seconds: float
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many checks ended with each verdict, every verdict named."""
+        counted = Counter(result.verdict for result in self.results)
+        return {verdict.value: counted[verdict] for verdict in Verdict}
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the run proves. A report that cannot be trusted outranks a broken promise."""
+        verdicts = {result.verdict for result in self.results}
+        if verdicts & {Verdict.BLIND, Verdict.ERROR} or not verdicts - {Verdict.SKIP}:
+            return ExitCode.UNPROVEN
+        return ExitCode.BROKEN if Verdict.FAIL in verdicts else ExitCode.HOLDS
+
+    @property
+    def verdict(self) -> str:
+        """One word for the whole run: the worst of its results."""
+        present = {result.verdict for result in self.results}
+        for worst in (Verdict.ERROR, Verdict.BLIND, Verdict.FAIL, Verdict.PASS):
+            if worst in present:
+                return str(worst.value)
+        return str(Verdict.SKIP.value)
+
+
+def select(only: str = "", skip: str = "") -> tuple[Check, ...]:
+    """Return the checks that comma-separated lists of ids and families name.
+
+    Raises SeatrialError USAGE for a name that is neither, listing the known ones.
+    """
+    checks = all_checks()
+    chosen = [known for known in checks if not only or _named(known, _words(only, checks))]
+    chosen = [known for known in chosen if not _named(known, _words(skip, checks))]
+    if not chosen:
+        raise SeatrialError(Code.USAGE, "no check is left to run", hint="see ./invoke verify --list")
+    return tuple(chosen)
+
+
+def judge(check: Check, evidence: Evidence) -> Result:
+    """Judge one check. Its sabotage must be seen, or nothing that it says is believed."""
+    began = time.monotonic()
+    observed = evidence.unobserved()
+
+    def result(verdict: Verdict, problems: Sequence[Problem] = (), reason: str = "") -> Result:
+        return Result(check, verdict, tuple(problems), _counted(observed), reason, time.monotonic() - began)
+
+    try:
+        if not list(check.inspect(check.sabotage(evidence.unobserved()).unobserved())):
+            return result(Verdict.BLIND, reason="its own sabotage went unseen")
+        problems = list(check.inspect(observed))
+    except MissingEvidence as missing:
+        return result(Verdict.SKIP, reason=str(missing))
+    except Exception as error:  # noqa: BLE001 - whatever a check does wrong, the others are still judged
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        said = f"{type(error).__name__}: {error} ({where.name}, line {where.lineno})"
+        return result(Verdict.ERROR, reason=said)
+    if problems:
+        return result(Verdict.FAIL, problems)
+    if not _counted(observed):
+        return result(Verdict.ERROR, reason="nothing was examined")
+    return result(Verdict.PASS)
+
+
+def judge_all(checks: Sequence[Check], evidence: Evidence, subject: dict[str, Any], seconds: float) -> Report:
+    """Judge every check. `seconds` is how long the whole run took so far, for the report."""
+    began = time.monotonic()
+    results = tuple(judge(check, evidence) for check in checks)
+    return Report(subject, results, seconds + time.monotonic() - began)
+
+
+def _counted(evidence: Evidence) -> str:
+    return ", ".join(
+        f"{count} {kind if count != 1 else kind.removesuffix('s')}" for kind, count in evidence.seen.items() if count
+    )
+
+
+def _words(text: str, checks: Sequence[Check]) -> set[str]:
+    words = {word.strip() for word in text.split(",") if word.strip()}
+    known = {check.id for check in checks} | set(FAMILIES)
+    unknown = sorted(words - known)
+    if unknown:
+        raise SeatrialError(
+            Code.USAGE,
+            f"unknown check or family: {', '.join(unknown)}",
+            hint=f"families: {', '.join(FAMILIES)}; checks: ./invoke verify --list",
+        )
+    return words
+
+
+def _named(check: Check, words: set[str]) -> bool:
+    return check.id in words or check.family in words

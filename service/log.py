@@ -1,0 +1,48 @@
+"""One JSON object a line; what comes from outside can not break the line, since JSON escapes it."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Protocol
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class Sink(Protocol):
+    """Where lines go: an unbuffered binary file."""
+
+    def write(self, line: bytes, /) -> object:
+        """Write one whole line."""
+
+
+class Log:
+    """Writes events at or above a level."""
+
+    def __init__(self, sink: Sink, level: str = "info") -> None:
+        self._sink = sink
+        self._threshold = _LEVELS[level]
+
+    def __call__(self, level: str, event: str, **facts: object) -> None:
+        """Write one line. Whoever calls keeps tokens, signatures, passwords and query strings out of the facts."""
+        if _LEVELS[level] < self._threshold:
+            return
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        line = json.dumps({"time": now, "level": level, "event": event, **facts}, separators=(",", ":"))
+        # A log that can not be written has nobody to tell; the service goes on.
+        with suppress(OSError, ValueError):
+            self._sink.write(line.encode() + b"\n")
+
+    def crash(self, where: str, error: BaseException, **facts: object) -> None:
+        """Tell of a fault of our own by its type and place; its text could hold what a client sent."""
+        self("error", "crash", where=where, exception=type(error).__name__, at=_place(error), **facts)
+
+
+def _place(error: BaseException) -> str | None:
+    trace = error.__traceback__
+    if trace is None:
+        return None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}"
