@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 BUILD_TIMEOUT_SECONDS = 1200.0
 SBOM_FILE = "dist/sbom.cdx.json"
 CA_VARIABLES = ("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+SHOWN_CHARACTERS = 100
 PROGRESS_STYLES = ("auto", "plain")
 
 
@@ -208,7 +209,8 @@ def _arguments(settings: Settings, source: tree.Revision) -> dict[str, str]:
 def _step(line: str) -> str:
     """Return what a line of BuildKit's plain progress says to a person, or nothing."""
     match = re.match(r"#\d+ (?:\d+\.\d+ )?(?P<said>(?!sha256:|DONE|CACHED|extracting|resolve).+)", line)
-    return match["said"].strip() if match else ""
+    said = match["said"].strip() if match else ""
+    return said if len(said) <= SHOWN_CHARACTERS else f"{said[:SHOWN_CHARACTERS]} ..."
 
 
 def _build_error(stderr: str) -> SeatrialError:

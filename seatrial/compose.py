@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import process
+from seatrial import ports, process
 from seatrial.engine import SERVICE_LABEL
 from seatrial.errors import Code, SeatrialError
 
@@ -65,16 +65,24 @@ class Stack:
         return done.stdout
 
     def up(
-        self, services: Sequence[str], *, recreate: bool = False, on_line: Callable[[str], None] | None = None
+        self,
+        services: Sequence[str],
+        *,
+        recreate: bool = False,
+        published: Sequence[Document] = (),
+        on_line: Callable[[str], None] | None = None,
     ) -> None:
-        """Start services with what they depend on. Raises PORT_TAKEN, ENGINE_FAILED or COMPOSE_FILE."""
+        """Start services with what they depend on. Raises PORT_TAKEN, ENGINE_FAILED or COMPOSE_FILE.
+
+        `published` is the listing of the containers that publish ports, to name who holds one that is taken.
+        """
         words = ["up", "--detach", "--no-build", "--pull", "never", "--remove-orphans"]
         if recreate:
             words.append("--force-recreate")
         argv = self.command(*words, *services)
         done = process.run(argv, timeout_seconds=UP_TIMEOUT_SECONDS, check=False, cwd=self.folder, on_line=on_line)
         if not done.ok:
-            raise _up_error(done.complaint)
+            raise _up_error(done.complaint, published)
 
     def down(self, *, volumes: bool = False) -> None:
         """Stop and remove the containers and networks of the project, and with `volumes` its data."""
@@ -167,14 +175,15 @@ def _unhealthy(
     return SeatrialError(Code.STACK_UNHEALTHY, "\n".join(lines), hint=f"./invoke logs {names[0]}")
 
 
-def _up_error(complaint: str) -> SeatrialError:
+def _up_error(complaint: str, published: Sequence[Document]) -> SeatrialError:
     taken = _PORT_TAKEN.search(complaint)
     if taken:
-        port = taken.group(1) or taken.group(2)
+        port = int(taken.group(1) or taken.group(2))
+        holder = ports.port_holder(port, published) or "something else"
         return SeatrialError(
             Code.PORT_TAKEN,
-            f"port {port} is in use by something else",
-            hint=f"stop it, or see `./invoke doctor` ({port})",
+            f"port {port} is in use by {holder}",
+            hint="stop it, or choose another port in .env (see docker-compose.yml for the names)",
         )
     _explain_plugin(complaint)
     if "no space left on device" in complaint:

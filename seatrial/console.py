@@ -71,8 +71,13 @@ def step(title: str, *, plain: bool = False) -> Iterator[Step]:
         raise
     if live is not None:
         live.stop()
-    tail = f"  next: {current.next}" if current.next else ""
-    _write(f"{_mark('ok')} {current.outcome or title} ({current.seconds:.1f} s){tail}")
+    ended(current.outcome or title, current.seconds, next=current.next)
+
+
+def ended(outcome: str, seconds: float, *, next: str = "") -> None:  # noqa: A002 - reads as the word it prints
+    """Write the one line that a piece of work ends with."""
+    tail = f"  next: {next}" if next else ""
+    _write(f"{_mark('ok')} {outcome} ({seconds:.1f} s){tail}")
 
 
 def say(line: str = "") -> None:

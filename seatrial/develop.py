@@ -85,7 +85,7 @@ def clean(settings: Settings) -> int:
             shutil.rmtree(folder, ignore_errors=True)
     if os.environ.get("DOCKER_HOST") or shutil.which("docker"):
         try:
-            trial.remove_leftovers(engine.connect())
+            removed += trial.remove_leftovers(engine.connect())
         except SeatrialError as error:
             console.warn(f"left-over trial stacks were not looked for: {error.what}")
     console.tell(f"removed {', '.join(removed) or 'nothing'}; .env, secrets, data and images stay")

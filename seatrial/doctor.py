@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -191,8 +192,8 @@ def _bases(settings: Settings, seen: Seen) -> Iterator[Line]:
         name = variable.removesuffix("_IMAGE").lower() + " base"
         if seen.missing:
             yield _unknown(name, seen.missing)
-            continue
-        yield _judged(name, lambda variable=variable: _base(settings, variable, name), "./invoke setup")  # type: ignore[misc]
+        else:
+            yield _judged(name, functools.partial(_base, settings, variable, name), "./invoke setup")
 
 
 def _base(settings: Settings, variable: str, name: str) -> Line:

@@ -88,11 +88,14 @@ class Engine:
             except NotFound:
                 return None
 
-    def listing(self, labels: Mapping[str, str]) -> list[Document]:
-        """Return the short listing of all containers that carry these labels; an empty value matches any."""
-        wanted = [f"{name}={value}" if value else name for name, value in labels.items()]
-        with _translated("docker ps"):
-            return list(self._api.containers(all=True, filters={"label": wanted}))
+    def labelled(self, label: str) -> list[Document]:
+        """Return the short listings of all containers, networks and volumes that carry a label."""
+        filters = {"label": [label]}
+        with _translated(f"docker ps, networks and volumes with {label}"):
+            found = list(self._api.containers(all=True, filters=filters))
+            found += self._api.networks(filters=filters)
+            found += self._api.volumes(filters=filters)["Volumes"] or []
+            return found
 
     def publishers(self) -> list[Document]:
         """Return the short listing of running containers, with the ports that each publishes."""

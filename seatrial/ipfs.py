@@ -49,7 +49,7 @@ def ensure_ipfs(settings: Settings, *, build: bool) -> str:
     is_ours_to_choose = wanted == IMAGE_DEFAULTS[VARIABLE] or wanted.startswith(f"{OWN_NAME}kubo:")
     if is_ours_to_choose and own in here:
         return _choose(settings, own, "it was compiled earlier")
-    complaint = _pulled(wanted)
+    complaint = "no registry is asked for it" if wanted.startswith(OWN_NAME) else bases.pull(wanted)
     if not complaint:
         return f"pulled {wanted}"
     if not build:
@@ -164,19 +164,6 @@ class _Pace:
             self(f"{seen} of {total} packages: {line}")
 
         return one
-
-
-def _pulled(image: str) -> str:
-    """Pull an image; return nothing when it is here now, else why not."""
-    if image.startswith(OWN_NAME):
-        return "no registry is asked for a name of ours"
-    try:
-        bases.pull(image)
-    except SeatrialError as error:
-        if error.code in {Code.BASE_IMAGE, Code.TIMED_OUT}:
-            return error.what
-        raise
-    return ""
 
 
 def _architecture(base: str) -> str:

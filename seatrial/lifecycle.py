@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from seatrial import build, compose, console, engine, host, ipfs, process, secret_files, workspace
 from seatrial.errors import Code, ExitCode, SeatrialError
-from seatrial.evidence import redis
+from seatrial.evidence import redis, tree
 from seatrial.host import bases
 from seatrial.settings import chosen_image
 
@@ -29,7 +29,7 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
         console.tell(f"  {line}")
     if production:
         workspace.redis_password(settings)
-        if build or connected.image(settings.image) is None:
+        if build or _is_stale(connected, settings):
             _build(settings)
         services: Sequence[str] = settings.production_services
     else:
@@ -38,12 +38,17 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
     before = {compose.service_of(c): c for c in connected.containers(settings.compose_project)}
     with console.step(f"starting {', '.join(services)}") as step:
         try:
-            stack.up(services, recreate=_secrets_are_newer(settings, before), on_line=step.note)
+            stack.up(
+                services,
+                recreate=_secrets_are_newer(settings, before),
+                published=connected.publishers(),
+                on_line=step.note,
+            )
             compose.wait_until_healthy(
                 connected, settings.compose_project, services, seconds=HEALTHY_SECONDS, on_change=step.note
             )
         except BaseException:
-            _remove_new(connected, settings, services, before)
+            _remove_new(connected, settings, stack, services, before)
             raise
         step.done(f"{', '.join(services)} healthy", next="./invoke verify" if production else "./invoke up --prod")
     _show(connected.containers(settings.compose_project), services)
@@ -81,7 +86,8 @@ def logs(settings: Settings, *, follow: bool, service: str) -> int:
         raise SeatrialError(Code.USAGE, f"unknown service: {service}", hint=f"services: {', '.join(known)}")
     engine.connect()
     stack = compose.stack(settings, production=True)
-    words = ["logs", *(["--follow"] if follow else []), *([service] if service else [])]
+    plain = [] if sys.stdout.isatty() else ["--no-color"]
+    words = ["logs", *plain, *(["--follow"] if follow else []), *([service] if service else [])]
     return process.replace(stack.command(*words), cwd=settings.root)
 
 
@@ -108,6 +114,17 @@ def smoke(settings: Settings) -> int:
             Code.TASK_FAILED, f"{wrong} answers are wrong", hint="./invoke setup up --prod, then ./invoke verify"
         )
     return int(ExitCode.HOLDS)
+
+
+def _is_stale(connected: Engine, settings: Settings) -> bool:
+    """Whether the image has to be built: there is none, or it was made from other source than the tree's."""
+    image = connected.image(settings.image)
+    if image is None:
+        return True
+    made_from = ((image.get("Config") or {}).get("Labels") or {}).get("org.opencontainers.image.revision", "")
+    revision = tree.revision(settings).name
+    # Two trees with changes may differ though both are called dirty; an unchanged one costs a look at the cache.
+    return made_from != revision or revision.endswith("-dirty")
 
 
 def _build(settings: Settings) -> None:
@@ -137,8 +154,13 @@ def _secrets_are_newer(settings: Settings, containers: dict[str, Document]) -> b
     return False
 
 
-def _remove_new(connected: Engine, settings: Settings, services: Sequence[str], before: dict[str, Document]) -> None:
+def _remove_new(
+    connected: Engine, settings: Settings, stack: compose.Stack, services: Sequence[str], before: dict[str, Document]
+) -> None:
     """Remove what a failed start made; a container that was there before stays."""
+    if not before:
+        stack.down()
+        return
     for container in connected.containers(settings.compose_project):
         name = compose.service_of(container)
         if name in services and name not in before:

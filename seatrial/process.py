@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TERMINATION_GRACE_SECONDS = 5.0
 
+_running: set[subprocess.Popen[str]] = set()
+_running_lock = threading.Lock()
+
 
 @dataclass(frozen=True)
 class Completed:
@@ -82,6 +85,8 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
         raise SeatrialError(
             Code.COMMAND_MISSING, f"{argv[0]} cannot be run: {error.strerror}", hint=f"install {argv[0]}"
         ) from error
+    with _running_lock:
+        _running.add(child)
     try:
         stdout, stderr = _communicate(child, stdin, timeout_seconds, on_line)
     except subprocess.TimeoutExpired as error:
@@ -89,6 +94,8 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
             Code.TIMED_OUT, f"`{_shown(argv)}` did not end within {timeout_seconds:.0f} s", hint="try again"
         ) from error
     finally:
+        with _running_lock:
+            _running.discard(child)
         terminate(child)
     done = Completed(tuple(argv), child.returncode, stdout, stderr, time.monotonic() - started)
     if check and not done.ok:
@@ -129,6 +136,15 @@ def start_daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | Non
             start_new_session=True,
         )
     return child.pid
+
+
+def end_all() -> None:
+    """End every program that other threads wait for: an interruption reaches only the main thread."""
+    with _running_lock:
+        children = list(_running)
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGTERM)
 
 
 def terminate(child: subprocess.Popen[str]) -> None:

@@ -14,8 +14,12 @@ from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import collect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatrial.engine import Engine
     from seatrial.evidence import Evidence
     from seatrial.settings import Settings
+    from seatrial.verify import Report
 
 
 @dataclass(frozen=True)
@@ -38,21 +42,14 @@ def print_list(options: Options) -> int:
 
 
 def run(settings: Settings, options: Options) -> int:
-    """Verify and return the exit code that the report asks for."""
-    began = time.monotonic()
+    """Verify, write the report, and return the exit code that it asks for."""
     render = reports.renderer(options.format)
-    checks = verify.select(options.only, options.skip)
     target = _target(options.output)
-    reference = options.image or settings.image
+    verify.select(options.only, options.skip)
     connected = engine.connect()
-    if connected.image(reference) is None:
-        raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
     with console.step("verifying") as step:
-        evidence = collect.collect(
-            settings, connected, collect.request(checks, reference, static=options.static), step.note
-        )
-        report = verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
-        step.done(f"{len(checks)} checks judged", next="" if report.exit_code == 0 else "mend what is named below")
+        report = examine(settings, connected, options, step.note)
+        step.done(f"{len(report.results)} checks judged", next="" if report.exit_code == 0 else "mend what is named")
     text = render(report)
     if target is None:
         console.say(text)
@@ -60,6 +57,21 @@ def run(settings: Settings, options: Options) -> int:
         _write_whole(target, text + "\n")
         console.tell(f"  report written to {target}: {report.verdict}")
     return int(report.exit_code)
+
+
+def examine(settings: Settings, connected: Engine, options: Options, note: Callable[[str], None]) -> Report:
+    """Gather the evidence that the chosen checks need, and judge it.
+
+    Raises SeatrialError: USAGE for an unknown check, IMAGE_MISSING, and what the engine or the project cannot do.
+    """
+    began = time.monotonic()
+    checks = verify.select(options.only, options.skip)
+    reference = options.image or settings.image
+    if connected.image(reference) is None:
+        raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
+    wanted = collect.request(checks, reference, static=options.static)
+    evidence = collect.collect(settings, connected, wanted, note)
+    return verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
 
 
 def _subject(evidence: Evidence, reference: str) -> dict[str, str]:

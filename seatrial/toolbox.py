@@ -162,7 +162,7 @@ def _install(python: Path, requirements: Path) -> None:
         raise SeatrialError(
             Code.COMMAND_FAILED,
             f"pip cannot install {requirements.parent.name}/{requirements.name}: {_last_line(done.complaint)}",
-            hint="check the network, or PIP_INDEX_URL and PIP_CERT of your company's index; then the same command again",
+            hint="check the network, and PIP_INDEX_URL and PIP_CERT where a company has its own; then try again",
         )
 
 

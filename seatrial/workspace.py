@@ -36,8 +36,8 @@ CONFIG_MODE = 0o644
 """Readable by the service, which runs as another user. It holds no secret: tokens are in it as SHA-256."""
 PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - the name of a variable
 PASSWORD_BYTES = 32
-PASSWORD_LEAST_CHARACTERS = 16
-PASSWORD_LEAST_DIFFERENT = 6
+LEAST_CHARACTERS = 16
+LEAST_DIFFERENT = 6
 WEAK = re.compile(
     r"(?:change|replace|password|passwd|passwort|p4ssw0rd|secret|redis|example|default|admin|letmein|qwerty|12345|abcde)"
 )
@@ -62,7 +62,7 @@ def prepare(settings: Settings) -> list[str]:
 
 
 def check_config(settings: Settings) -> None:
-    """Let the service's own validation judge config/config.json. Raises SeatrialError CONFIG_FILE with every problem."""
+    """Let the service judge config/config.json. Raises SeatrialError CONFIG_FILE with every problem."""
     from service.config_file import ConfigError, load  # noqa: PLC0415 - the service's code, only where it is needed
 
     path = settings.path(CONFIG)
@@ -96,7 +96,10 @@ def load_env(settings: Settings) -> dict[str, str]:
 
 
 def redis_password(settings: Settings) -> str:
-    """Return REDIS_PASSWORD: of the environment, else of .env. Raises SeatrialError ENV_FILE: missing, weak or unclear."""
+    """Return REDIS_PASSWORD: of the environment, else of .env.
+
+    Raises SeatrialError ENV_FILE when it is missing, weak, or written so that not all read it alike.
+    """
     path = settings.path(".env")
     given = os.environ.get(PASSWORD)
     faults = file_faults(path) if given else env_faults(path)
@@ -109,19 +112,15 @@ def redis_password(settings: Settings) -> str:
 
 def password_fault(password: str) -> str:
     """Say why a password cannot be used, without showing it; nothing when it can."""
-    if not password:
-        return "is empty"
-    if "$" in password:
-        return "has a $ in it, which Docker Compose would take for a variable"
-    if NEEDS_QUOTES.search(password):
-        return "has a space, a quote, a #, a backslash or a character beyond ASCII in it, which not all read alike"
-    if len(password) < PASSWORD_LEAST_CHARACTERS:
-        return f"is shorter than {PASSWORD_LEAST_CHARACTERS} characters"
-    if len(set(password)) < PASSWORD_LEAST_DIFFERENT:
-        return f"is made of fewer than {PASSWORD_LEAST_DIFFERENT} different characters"
-    if len(WEAK.sub("", password.lower())) < LEFT_OF_WEAK:
-        return "is a well-known one, or made of such"
-    return ""
+    faults = (
+        (not password, "is empty"),
+        ("$" in password, "has a $ in it, which Docker Compose would take for a variable"),
+        (NEEDS_QUOTES.search(password), "has a space, quote, #, backslash or other character that not all read alike"),
+        (len(password) < LEAST_CHARACTERS, f"is shorter than {LEAST_CHARACTERS} characters"),
+        (len(set(password)) < LEAST_DIFFERENT, f"is made of fewer than {LEAST_DIFFERENT} different characters"),
+        (len(WEAK.sub("", password.lower())) < LEFT_OF_WEAK, "is a well-known one, or made of such"),
+    )
+    return next((fault for holds, fault in faults if holds), "")
 
 
 def env_faults(path: Path) -> list[tuple[str, str]]:
@@ -165,7 +164,10 @@ def check_secrets(settings: Settings) -> list[str]:
 
 
 def secret_values(settings: Settings) -> list[tuple[str, str]]:
-    """Return every value that must never show up anywhere, with its name: passwords, and what .env sets under such a name."""
+    """Return every value that must never show up anywhere, with its name.
+
+    These are the passwords, and what .env sets under the name of a secret.
+    """
     environment = load_env(settings)
     named = {**environment, PASSWORD: os.environ.get(PASSWORD) or environment.get(PASSWORD, "")}
     found = {value: name for name, value in named.items() if SECRET_NAME.search(name.upper())}

@@ -67,7 +67,8 @@ def _serve(config: Config) -> int:
     try:
         listener = listen(config.server.host, config.server.port)
     except OSError as error:
-        problem = f"cannot listen on {config.server.host} port {config.server.port}: {error.strerror}\n"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        problem = f"cannot listen on {config.server.host} port {config.server.port}: {reason}\n"
         return _complain(problem, EXIT_CANNOT_LISTEN)
     # Only now, and only for those who serve: asyncio, h11 and redis-py are most of the start-up time. The socket is
     # open already, so a client that is early waits instead of being refused.

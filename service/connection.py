@@ -54,9 +54,12 @@ class Connection:
         """Say that there is no room, without waiting for a request."""
         await self._ending_in_close(self._respond(Answer(OVERLOADED, None), close=True))
 
-    def drain(self) -> None:
-        """Take no further request; close at once if none has begun."""
+    def take_no_more(self) -> None:
+        """Finish the request that has begun, if one has, and take none after it."""
         self._draining = True
+
+    def close_if_idle(self) -> None:
+        """Close at once if no request has begun."""
         if self._idle:
             self._writer.close()
 

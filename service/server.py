@@ -58,11 +58,15 @@ class Server:
         """Stop accepting, finish what has begun, cut off the rest; gives how many connections were cut off."""
         if self._listener is not None:
             self._listener.close()
-        # Two turns of the loop, so that a request whose bytes have been read already is seen to have begun.
+        for connection in self._serving.values():
+            connection.take_no_more()
+        # Two turns of the loop, so that a connection that was just accepted is among them, and a request whose bytes
+        # have been read already is seen to have begun.
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        for connection in list(self._serving.values()):
-            connection.drain()
+        for connection in self._serving.values():
+            connection.take_no_more()
+            connection.close_if_idle()
         tasks = {*self._serving, *self._rejecting}
         late = (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()
         for task in late:

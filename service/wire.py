@@ -58,14 +58,15 @@ class Wire:
         """Give the next request, or what it still lacks. Raises Refusal."""
         try:
             if self.head is None:
-                need = self._take_head()
-                if need is not None:
-                    return need
-            return self._take_body()
+                found = self._take_head()
+                if isinstance(found, Need):
+                    return found
+                self.head = found
+            return self._take_body(self.head)
         except h11.RemoteProtocolError as error:
             raise _refusal_of(error) from error
 
-    def _take_head(self) -> Need | None:
+    def _take_head(self) -> Request | Need:
         raw, ended = self._h11.trailing_data
         if not raw:
             return Need.NOTHING if ended else Need.FIRST_BYTE
@@ -74,17 +75,15 @@ class Wire:
         if not isinstance(event, h11.Request):
             return Need.HEAD
         check_head(event, self._limits)
-        self.head = _request(event)
-        return None
+        return _request(event)
 
-    def _take_body(self) -> Request | Need:
+    def _take_body(self, head: Request) -> Request | Need:
         while True:
             event = self._h11.next_event()
             if isinstance(event, h11.Data):
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
-                assert self.head is not None  # noqa: S101 - tells the type checker; poll sees to it
-                return replace(self.head, body=bytes(self._body))
+                return replace(head, body=bytes(self._body))
             if len(self._body) > self._limits.body_bytes or self._encoded_body_bytes > self._encoded_limit:
                 raise _body_too_large()
             if event is h11.NEED_DATA:

@@ -22,7 +22,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, workspace
+from seatrial import build, compose, process, workspace
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
@@ -74,15 +74,18 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
     _read_tree(settings, documents)
     _read_compose(settings, documents)
     with ThreadPoolExecutor(max_workers=3) as pool:
-        static = pool.submit(_read_image, settings, engine, wanted_by, wanted, documents, missing)
-        rebuilt = pool.submit(_rebuild, settings, engine, wanted_by.image) if rebuilding else None
-        if running:
-            if engine.image(wanted_by.image) is None:
-                static.result()
-            wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
-        note("reading the image")
-        static.result()
-        _add_rebuild(rebuilt, documents, missing, note)
+        try:
+            static = pool.submit(_read_image, settings, engine, wanted_by, wanted, documents)
+            rebuilt = pool.submit(_rebuild, settings, engine, wanted_by.image) if rebuilding else None
+            if running:
+                wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
+            note("reading the image")
+            static.result()
+            _add_rebuild(rebuilt, documents, missing, note)
+        except BaseException:
+            # The pool waits for its threads, and a build would go on for a while.
+            process.end_all()
+            raise
     return Evidence(settings, documents, missing, wanted)
 
 
@@ -105,24 +108,16 @@ def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
     }
 
 
-def _read_image(  # noqa: PLR0913 - it fills the collection
-    settings: Settings,
-    engine: Engine,
-    wanted_by: Request,
-    wanted: Wanted,
-    documents: dict[str, Any],
-    missing: dict[str, str],
+def _read_image(
+    settings: Settings, engine: Engine, wanted_by: Request, wanted: Wanted, documents: dict[str, Any]
 ) -> None:
+    documents["image.inspect"] = engine.image(wanted_by.image)
     if "context" in wanted_by.families:
         documents["context.entries"] = tree.context(settings, wanted)
     if wanted_by.families & {"image", "layers", "packages", "supply"}:
         documents.update(image.documents(engine, wanted_by.image, chosen_image(settings, "PYTHON_IMAGE"), wanted))
     sbom = settings.path(build.SBOM_FILE)
-    if sbom.is_file():
-        documents["supply.sbom"] = sbom.read_text(encoding="utf-8")
-    else:
-        documents["supply.sbom"] = "{}"
-    del missing
+    documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
 
 
 def _run_trial(  # noqa: PLR0913 - it fills the collection

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatrial import compose, process, secret_files
+from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import SeatrialError
 from seatrial.evidence import redis
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 TRIAL_LABEL = "seatrial.trial"
+FOLDER_PREFIX = "seatrial-trial-"
 TWIN, OPEN_REDIS = "writable-twin", "open-redis"
 HTTP_TIMEOUT_SECONDS = 5.0
 STOP_MARGIN_SECONDS = 20
@@ -131,7 +133,7 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
     }
     return {
         "services": services,
-        "networks": _renamed(model.get("networks"), used_networks, label),
+        "networks": _renamed({"default": {}, **(model.get("networks") or {})}, used_networks, label),
         "volumes": _renamed(model.get("volumes"), used_volumes, label),
         "secrets": {
             name: {"file": str(folder / "secrets" / Path(secret["file"]).name)}
@@ -150,7 +152,7 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
     remove_leftovers(engine)
     label = f"{socket.gethostname()}/{os.getpid()}"
     project = f"{settings.compose_project}-trial-{os.getpid()}-{secrets.token_hex(3)}"
-    folder = Path(tempfile.mkdtemp(prefix="seatrial-trial-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
     try:
         source = compose.parse_model(compose.stack(settings, production=True).model())
         (folder / "secrets").mkdir(mode=0o700)
@@ -174,15 +176,35 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_leftovers(engine: Engine) -> None:
-    """Remove trial stacks of this machine whose process is gone."""
-    for container in engine.listing({TRIAL_LABEL: ""}):
-        labels = container.get("Labels") or {}
-        host, _, pid = labels.get(TRIAL_LABEL, "").partition("/")
-        if host == socket.gethostname() and pid.isdigit() and not Path(f"/proc/{pid}").exists():
-            project = labels.get("com.docker.compose.project", "")
-            if project:
-                process.run(["docker", "compose", "-p", project, "down", "--volumes"], check=False, timeout_seconds=120)
+def remove_leftovers(engine: Engine) -> list[str]:
+    """Remove trial stacks of this machine whose process is gone; return their project names."""
+    projects = {
+        (thing.get("Labels") or {}).get(PROJECT_LABEL, "")
+        for thing in engine.labelled(TRIAL_LABEL)
+        if _is_abandoned((thing.get("Labels") or {}).get(TRIAL_LABEL, ""))
+    } - {""}
+    for project in sorted(projects):
+        process.run(["docker", "compose", "-p", project, "down", "--volumes"], check=False, timeout_seconds=120)
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not _is_alive(pid) and folder.is_dir() and folder.stat().st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
+    return sorted(projects)
+
+
+def _is_abandoned(label: str) -> bool:
+    host, _, pid = label.partition("/")
+    return host == socket.gethostname() and pid.isdigit() and not _is_alive(pid)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def secret_values(trial: Trial) -> list[tuple[str, str]]:
@@ -227,7 +249,7 @@ def observe(trial: Trial, note: Callable[[str], None]) -> None:
 
 
 def break_and_mend(trial: Trial, note: Callable[[str], None]) -> None:
-    """Kill Redis, watch the service turn unhealthy, start Redis, watch it recover; then end the service with SIGTERM."""
+    """Kill Redis, watch the service turn unhealthy; start it, watch the recovery; then end the service with SIGTERM."""
     engine, settings = trial.engine, trial.settings
     redis_id = trial.container(settings.redis_service)["Id"]
     service_before = trial.container(settings.service)

@@ -26,6 +26,7 @@ SUCCESSORS = {"bookworm": "trixie"}
 """Debian releases whose own packages are too old, and the release whose packages work on them."""
 
 _ONE_LINE_OPTIONS = {"arch": "Architectures", "lang": "Languages", "target": "Targets", "pdiffs": "PDiffs"}
+_WORTH_TELLING = ("Need to get", "Fetched", "Setting up")
 _NO_QUESTIONS = {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_MODE": "l", "APT_LISTCHANGES_FRONTEND": "none"}
 
 
@@ -46,10 +47,10 @@ class Source:
         return "".join(f"{name}: {value}\n" for name, value in (*fields, *self.options))
 
 
-def os_release(path: Path | None = None) -> dict[str, str]:
+def os_release() -> dict[str, str]:
     """Return /etc/os-release; nothing where there is no such file."""
     try:
-        lines = (path or OS_RELEASE).read_text(encoding="utf-8").splitlines()
+        lines = OS_RELEASE.read_text(encoding="utf-8").splitlines()
     except OSError:
         return {}
     pairs = (line.partition("=") for line in lines if "=" in line and not line.startswith("#"))
@@ -66,9 +67,9 @@ def parse_sources(text: str, *, deb822: bool) -> list[Source]:
     return list(_deb822(text) if deb822 else _one_line(text))
 
 
-def machine_sources(root: Path = APT_ROOT) -> list[Source]:
+def machine_sources() -> list[Source]:
     """Return every enabled source of this machine."""
-    files = [root / "sources.list", *sorted((root / "sources.list.d").glob("*"))]
+    files = [APT_ROOT / "sources.list", *sorted((APT_ROOT / "sources.list.d").glob("*"))]
     found: list[Source] = []
     for file in files:
         if file.suffix in {".list", ".sources"} and file.is_file():
@@ -79,7 +80,7 @@ def machine_sources(root: Path = APT_ROOT) -> list[Source]:
 
 def translated(sources: Iterable[Source], codename: str, wanted: str) -> list[Source]:
     """Return the same mirrors for another release: its main, updates and security suites."""
-    suite = re.compile(rf"(?:{re.escape(codename)}|stable|oldstable)(|-updates|-security)$")
+    suite = re.compile(rf"(?:{re.escape(codename)}|oldstable|stable|testing|unstable|sid)(|-updates|-security)$")
     found: dict[tuple[str, str], Source] = {}
     for source in sources:
         match = suite.match(source.suite)
@@ -89,7 +90,7 @@ def translated(sources: Iterable[Source], codename: str, wanted: str) -> list[So
     return list(found.values())
 
 
-def archive_sources(root: Path = APT_ROOT) -> list[Source]:
+def archive_sources() -> list[Source]:
     """Return the machine's sources that hold Debian itself, by apt's own word: no third party's repository."""
     asked = process.run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN) $(RELEASE) $(REPO_URI)", "Created-By: Packages"],
@@ -98,7 +99,7 @@ def archive_sources(root: Path = APT_ROOT) -> list[Source]:
     )
     rows = (line.split(" ", 2) for line in asked.stdout.splitlines() if line.startswith("Debian "))
     own = {(suite, uri.rstrip("/")) for _, suite, uri in rows}
-    return [source for source in machine_sources(root) if (source.suite, source.uri.rstrip("/")) in own]
+    return [source for source in machine_sources() if (source.suite, source.uri.rstrip("/")) in own]
 
 
 def preferences(packages: Sequence[str], release: str) -> str:
@@ -110,12 +111,12 @@ def preferences(packages: Sequence[str], release: str) -> str:
     return text
 
 
-def add_release(release: str, sources: Iterable[Source], packages: Sequence[str], root: Path = APT_ROOT) -> None:
+def add_release(release: str, sources: Iterable[Source], packages: Sequence[str]) -> None:
     """Make packages of another release available, pinned so that apt takes nothing else from it."""
     # Preferences first: at no moment may the other release be open to everything.
-    _written(root / "preferences.d" / PREFERENCES_NAME, preferences(packages, release))
-    _written(root / "sources.list.d" / SOURCES_NAME, "\n".join(source.text() for source in sources))
-    update(only=root / "sources.list.d" / SOURCES_NAME)
+    _written(APT_ROOT / "preferences.d" / PREFERENCES_NAME, preferences(packages, release))
+    _written(APT_ROOT / "sources.list.d" / SOURCES_NAME, "\n".join(source.text() for source in sources))
+    update(only=APT_ROOT / "sources.list.d" / SOURCES_NAME)
 
 
 def update(*, only: Path | None = None) -> str:
@@ -156,16 +157,25 @@ def numbers(version: str) -> Version:
 
 def install(packages: Sequence[str], *, on_line: Callable[[str], None] | None = None) -> None:
     """Install packages without recommendations, without questions and without starting what they bring."""
+
+    def tell(line: str) -> None:
+        if on_line is not None and line.startswith(_WORTH_TELLING):
+            on_line(line)
+
+    # What a killed run of dpkg left must be finished first; where nothing was left this does nothing.
+    process.run(["dpkg", "--configure", "-a"], env=_NO_QUESTIONS, timeout_seconds=INSTALL_TIMEOUT_SECONDS, check=False)
     done = process.run(
-        ["apt-get", "install", "-y", "-q", "--no-install-recommends"]
-        + ["-o", f"DPkg::Lock::Timeout={LOCK_TIMEOUT_SECONDS}"]
-        + ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"]
-        + list(packages),
+        [
+            *("apt-get", "install", "-y", "-q", "--no-install-recommends"),
+            *("-o", f"DPkg::Lock::Timeout={LOCK_TIMEOUT_SECONDS}"),
+            *("-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"),
+            *packages,
+        ],
         # RUNLEVEL=1 keeps maintainer scripts from starting services where no policy-rc.d does: we start the engine.
         env={**_NO_QUESTIONS, "RUNLEVEL": "1"},
         timeout_seconds=INSTALL_TIMEOUT_SECONDS,
         check=False,
-        on_line=on_line,
+        on_line=tell,
     )
     if not done.ok:
         raise SeatrialError(

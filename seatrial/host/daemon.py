@@ -7,18 +7,21 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatrial import process
 from seatrial.errors import Code, SeatrialError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 START_SECONDS = 60.0
 POLL_SECONDS = 0.1
 LOG = Path("/var/log/seatrial-dockerd.log")
 SOCKET = Path("/var/run/docker.sock")
-PID_FILES = {
-    Path("/var/run/docker.pid"): "dockerd",
-    Path("/var/run/docker/containerd/containerd.pid"): "containerd",
-}
+DOCKERD = (Path("/var/run/docker.pid"), "dockerd")
+PID_FILES = (DOCKERD, (Path("/var/run/docker/containerd/containerd.pid"), "containerd"))
+"""Where the engine and its own containerd write their process ids, and the names of these processes."""
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 SYSTEMD = Path("/run/systemd/system")
 LOG_LINES_SHOWN = 12
@@ -28,29 +31,31 @@ def start() -> str:
     """Start the engine of this machine and wait until it answers; return how it was done."""
     if SYSTEMD.is_dir():
         process.run(["systemctl", "start", "docker"], timeout_seconds=START_SECONDS * 2)
-        _await(None)
+        _comes_up(None)
         return "started with systemctl"
-    running = living(next(iter(PID_FILES)), "dockerd")
-    if running is not None:
-        _await(running)
+    if (running := living(*DOCKERD)) and _comes_up(running):
         return f"waited for dockerd (pid {running})"
-    removed = clear_remains()
+    removed = clear_remains(PID_FILES, (CONTAINERD_SOCKET, SOCKET))
     LOG.parent.mkdir(parents=True, exist_ok=True)
     # In the root folder: a daemon must not hold the folder that it was started from.
     pid = process.start_daemon(["env", "--chdir=/", "dockerd"], log=LOG)
-    _await(pid)
-    return f"started dockerd (pid {pid})" + (f" after removing {', '.join(map(str, removed))}" if removed else "")
+    if _comes_up(pid):
+        return f"started dockerd (pid {pid})" + (f" after removing {', '.join(map(str, removed))}" if removed else "")
+    # Two of us started one at the same moment: the other's lives.
+    if (running := living(*DOCKERD)) and _comes_up(running):
+        return f"waited for dockerd (pid {running})"
+    raise _failed("dockerd stopped while it was starting")
 
 
-def clear_remains(pid_files: dict[Path, str] | None = None, *sockets: Path) -> list[Path]:
+def clear_remains(pid_files: Iterable[tuple[Path, str]], sockets: Iterable[Path]) -> list[Path]:
     """Remove pid files that name no process of theirs, and sockets that nobody listens on; return them."""
     removed = []
-    for file, name in (PID_FILES if pid_files is None else pid_files).items():
+    for file, name in pid_files:
         if file.exists() and living(file, name) is None:
             file.unlink(missing_ok=True)
             removed.append(file)
     # dockerd uses a system containerd as soon as its socket exists, and waits in vain when nobody is behind it.
-    for path in sockets or (CONTAINERD_SOCKET, SOCKET):
+    for path in sockets:
         if path.is_socket() and not listening(path):
             path.unlink(missing_ok=True)
             removed.append(path)
@@ -90,7 +95,7 @@ def listening(path: Path) -> bool:
     return True
 
 
-def answers(path: Path = SOCKET) -> bool:
+def answers(path: Path) -> bool:
     """Whether an engine says that it is ready on a Unix socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(5)
@@ -102,14 +107,16 @@ def answers(path: Path = SOCKET) -> bool:
             return False
 
 
-def _await(pid: int | None) -> None:
+def _comes_up(pid: int | None) -> bool:
+    """Wait until the engine answers; no when its process ends before."""
     deadline = time.monotonic() + START_SECONDS
-    while not answers():
+    while not answers(SOCKET):
         if pid is not None and not alive(pid):
-            raise _failed("dockerd stopped while it was starting")
+            return False
         if time.monotonic() > deadline:
             raise _failed(f"dockerd did not answer within {START_SECONDS:.0f} s")
         time.sleep(POLL_SECONDS)
+    return True
 
 
 def _failed(what: str) -> SeatrialError:

@@ -172,8 +172,10 @@ def _prepared(*, allow_install: bool, note: Callable[[str], None]) -> list[str]:
             apt.update()
         apt.install(["mmdebstrap"])
     if apt.is_root():
-        # In a mount namespace of its own: what mmdebstrap mounts goes with it, however it ends.
-        return ["unshare", "--mount", "mmdebstrap", "--mode=root"]
+        # In a mount namespace of its own, what mmdebstrap mounts goes with it, however it ends.
+        apart = ["unshare", "--mount"]
+        may = process.find("unshare") and process.run([*apart, "true"], timeout_seconds=10, check=False).ok
+        return [*(apart if may else ()), "mmdebstrap", "--mode=root"]
     if process.find("newuidmap"):
         return ["mmdebstrap", "--mode=unshare"]
     raise _impossible(

@@ -25,14 +25,28 @@ def render(report: Report) -> str:
     lines = [f"{name:<10} {value}" for name, value in report.subject.items()]
     lines.append("")
     # What needs a person stands at the end, where a terminal shows it.
-    quiet = [result for result in report.results if result.verdict in {Verdict.PASS, Verdict.SKIP}]
-    loud = [result for result in report.results if result not in quiet]
-    for result in [*quiet, *loud]:
+    passed = [result for result in report.results if result.verdict is Verdict.PASS]
+    skipped = [result for result in report.results if result.verdict is Verdict.SKIP]
+    for result in passed:
         lines += _lines(result)
+    lines += _skipped(skipped)
+    for result in report.results:
+        if result.verdict not in {Verdict.PASS, Verdict.SKIP}:
+            lines += _lines(result)
     totals = ", ".join(f"{count} {name}" for name, count in report.totals.items() if count)
     verdict = paint(report.verdict, _COLOURS[Verdict(report.verdict)])
     lines += ["", f"{verdict}: {totals} in {report.seconds:.1f} s (exit code {int(report.exit_code)})"]
     return "\n".join(_harmless(line) for line in lines)
+
+
+def _skipped(results: list[Result]) -> list[str]:
+    """Return one line for each reason, with the checks that it leaves out."""
+    lines = []
+    for reason in dict.fromkeys(result.reason for result in results):
+        ids = [result.check.id for result in results if result.reason == reason]
+        lines.append(f"{paint('SKIP ', _COLOURS[Verdict.SKIP])} {', '.join(ids)}")
+        lines.append(f"      because: {reason}")
+    return lines
 
 
 def _lines(result: Result) -> list[str]:

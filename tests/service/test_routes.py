@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from facilitator_harness import connected, replies, request, running
+from facilitator_harness import Lines, connected, replies, request, running
 
 from service.app import App, Route, routes, supported
 from service.config import KindConfig
@@ -9,13 +9,13 @@ from service.log import Log
 from service.messages import Request, Response
 
 
-async def test_live_says_that_the_loop_turns():
+async def test_live_says_that_the_loop_turns() -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get("/live")
     assert (reply.status, reply.json) == (200, {"status": "live"})
 
 
-async def test_health_is_200_when_the_canary_is_written():
+async def test_health_is_200_when_the_canary_is_written() -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get("/health")
     assert reply.status == 200
@@ -23,7 +23,7 @@ async def test_health_is_200_when_the_canary_is_written():
     assert reply.json["dependencies"] == {"redis": {"status": "up"}}
 
 
-async def test_supported_comes_from_the_configuration():
+async def test_supported_comes_from_the_configuration() -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get("/supported")
     assert reply.status == 200
@@ -34,7 +34,7 @@ async def test_supported_comes_from_the_configuration():
     }
 
 
-def test_supported_names_a_network_once_however_many_assets_it_has():
+def test_supported_names_a_network_once_however_many_assets_it_has() -> None:
     kinds = [
         KindConfig("exact", network, "0x" + "1" * 40, "A", "1", ()) for network in ("eip155:1", "eip155:2", "eip155:1")
     ]
@@ -43,7 +43,7 @@ def test_supported_names_a_network_once_however_many_assets_it_has():
 
 
 @pytest.mark.parametrize("path", ["/live", "/health", "/supported", "/nowhere"])
-async def test_head_is_get_without_the_body(path):
+async def test_head_is_get_without_the_body(path: str) -> None:
     async with running() as service, connected(service.port) as client:
         got = await client.get(path)
         await client.send(request(path, "Connection: close", method="HEAD"))
@@ -53,7 +53,7 @@ async def test_head_is_get_without_the_body(path):
 
 
 @pytest.mark.parametrize("path", ["/", "/live/", "/Live", "/%6cive", "//live", "/verify", "/settle", "*", "live"])
-async def test_other_paths_are_404(path):
+async def test_other_paths_are_404(path: str) -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get(path)
     assert reply.status == 404
@@ -64,7 +64,7 @@ async def test_other_paths_are_404(path):
 @pytest.mark.parametrize(
     "target", ["/live?", "/live?token=secret", "http://host/live", "HTTP://host:80/live?x=http://y/z"]
 )
-async def test_the_query_and_the_absolute_form_do_not_change_the_route(target):
+async def test_the_query_and_the_absolute_form_do_not_change_the_route(target: str) -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get(target)
     assert reply.status == 200
@@ -73,7 +73,7 @@ async def test_the_query_and_the_absolute_form_do_not_change_the_route(target):
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
-async def test_other_methods_are_405_and_the_connection_lives_on(method):
+async def test_other_methods_are_405_and_the_connection_lives_on(method: str) -> None:
     async with running() as service, connected(service.port) as client:
         await client.send(request("/health", method=method, body=b"{}"))
         reply = await client.reply()
@@ -83,7 +83,7 @@ async def test_other_methods_are_405_and_the_connection_lives_on(method):
     assert reply.json["error"] == "method_not_allowed"
 
 
-async def test_every_response_says_what_it_is():
+async def test_every_response_says_what_it_is() -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get("/live")
     assert reply.fields["content-type"] == "application/json"
@@ -92,18 +92,11 @@ async def test_every_response_says_what_it_is():
     assert "server" not in reply.fields
 
 
-class Sink:
-    raw = b""
-
-    def write(self, line: bytes, /) -> None:
-        self.raw += line
-
-
-async def test_a_handler_that_fails_is_answered_500_and_its_text_goes_nowhere():
+async def test_a_handler_that_fails_is_answered_500_and_its_text_goes_nowhere() -> None:
     async def fail(_: Request) -> Response:
         raise RuntimeError("the secret")
 
-    sink = Sink()
+    sink = Lines()
     app = App([Route("/fail", {"POST": fail})], Log(sink))
     answer = await app(Request("POST", "/fail", (), "id-1"))
     assert answer.response.status == 500
@@ -115,7 +108,7 @@ async def test_a_handler_that_fails_is_answered_500_and_its_text_goes_nowhere():
     assert b"secret" not in sink.raw + answer.response.body
 
 
-def test_a_route_lists_what_it_allows():
+def test_a_route_lists_what_it_allows() -> None:
     async def handler(_: Request) -> Response:
         return Response(200, b"{}")
 
@@ -123,6 +116,6 @@ def test_a_route_lists_what_it_allows():
     assert Route("/x", {"POST": handler, "GET": handler}).allowed == "GET, HEAD, POST"
 
 
-def test_every_route_has_a_path_of_its_own():
+def test_every_route_has_a_path_of_its_own() -> None:
     paths = [route.path for route in routes([], None)]  # type: ignore[arg-type]
     assert len(paths) == len(set(paths))
