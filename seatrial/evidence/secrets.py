@@ -8,19 +8,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import quote
 
-_SHAPES: tuple[tuple[str, bytes, re.Pattern[bytes]], ...] = (
-    # name, a literal that must be present before the pattern is tried, the pattern
+_SHAPES: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
+    # name, literals of which one must be present before the pattern is tried, the pattern
     (
         "a private key",
-        b"PRIVATE KEY-----",
+        (b"PRIVATE KEY-----",),
         re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/=:\s,-]{64}"),
     ),
-    ("an AWS access key", b"AKIA", re.compile(rb"(?<![A-Z0-9])AKIA[0-9A-Z]{16}(?![A-Z0-9])")),
-    ("a GitHub token", b"gh", re.compile(rb"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36}(?![A-Za-z0-9])")),
-    ("a GitLab token", b"glpat-", re.compile(rb"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20}")),
-    ("a Slack token", b"xox", re.compile(rb"(?<![A-Za-z0-9])xox[abprs]-[0-9A-Za-z]{10,}-[0-9A-Za-z-]{10,}")),
-    ("a package index token", b"pypi-AgE", re.compile(rb"pypi-AgE[A-Za-z0-9_-]{50}")),
-    ("a Stripe key", b"k_live_", re.compile(rb"(?<![A-Za-z0-9])[rs]k_live_[0-9A-Za-z]{24}")),
+    ("an AWS access key", (b"AKIA",), re.compile(rb"(?<![A-Z0-9])AKIA[0-9A-Z]{16}(?![A-Z0-9])")),
+    (
+        "a GitHub token",
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
+        re.compile(rb"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+    ),
+    ("a GitLab token", (b"glpat-",), re.compile(rb"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20}")),
+    (
+        "a Slack token",
+        (b"xoxa-", b"xoxb-", b"xoxp-", b"xoxr-", b"xoxs-"),
+        re.compile(rb"(?<![A-Za-z0-9])xox[abprs]-[0-9A-Za-z]{10,}-[0-9A-Za-z-]{10,}"),
+    ),
+    ("a package index token", (b"pypi-AgE",), re.compile(rb"pypi-AgE[A-Za-z0-9_-]{50}")),
+    ("a Stripe key", (b"k_live_",), re.compile(rb"(?<![A-Za-z0-9])[rs]k_live_[0-9A-Za-z]{24}")),
 )
 
 SECRET_FILE = re.compile(
@@ -77,7 +85,9 @@ class Wanted:
     def seen_in(self, data: bytes) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
         found = [what for what, needle in self.needles if needle in data]
-        found += [what for what, literal, shape in _SHAPES if literal in data and shape.search(data)]
+        for what, literals, shape in _SHAPES:
+            if any(literal in data for literal in literals) and shape.search(data):
+                found.append(what)
         return found
 
     def seen_in_text(self, text: str) -> list[str]:

@@ -107,6 +107,7 @@ async def test_a_signal_ends_the_process_in_order(number: signal.Signals, tmp_pa
     async with scripted_redis() as redis, started(write_config(tmp_path, redis.port)) as service:
         async with connected(service.port) as idle, connected(service.port) as busy:
             assert (await idle.get("/live")).status == 200
+            assert (await busy.get("/live")).status == 200
             await busy.send(BODY[:-2])
             # Answered after the bytes above arrived, on the same loop.
             assert (await idle.get("/health")).status == 200

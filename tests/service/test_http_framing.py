@@ -3,6 +3,8 @@
 import pytest
 from facilitator_harness import connected, replies, request, running
 
+from service.messages import Answer, Request, Response
+
 LIVE = request("/live")
 
 POST = b"POST /live HTTP/1.1\r\nHost: x\r\n"
@@ -140,6 +142,19 @@ async def test_pipelined_requests_with_bodies_of_both_kinds() -> None:
             chunked + request("/live", method="POST", body=b"GET /") + chunked + LIVE, half_close=True
         )
     assert [reply.status for reply in got] == [405, 405, 405, 200]
+
+
+async def test_each_request_has_its_own_body() -> None:
+    bodies = []
+
+    async def answer(got: Request) -> Answer:
+        bodies.append(got.body)
+        return Answer(Response(200, b"{}"), None)
+
+    async with running(answer=answer) as service:
+        posts = [request("/", method="POST", body=body) for body in (b"one", b"", b"three")]
+        await service.exchange(b"".join(posts), half_close=True)
+    assert bodies == [b"one", b"", b"three"]
 
 
 async def test_a_client_that_has_finished_sending_is_still_answered() -> None:
