@@ -135,6 +135,8 @@ def start_daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | Non
             env={**os.environ, **(env or {})},
             start_new_session=True,
         )
+    # It outlives us on purpose: without this, Python would warn that nobody waited for it.
+    child.returncode = 0
     return child.pid
 
 

@@ -89,11 +89,13 @@ def ensure_engine(*, allow_install: bool) -> str:
     """
     did: list[str] = []
     reached = reach()
-    if not reached.server:
-        did.append(_bring_up(reached, allow_install=allow_install))
-        reached = reach()
+    # Twice, because an engine that is just stopping still answers the first time.
+    for _ in range(2):
         if not reached.server:
-            raise _unreachable(reached, endpoint())
+            did.append(_bring_up(reached, allow_install=allow_install))
+            reached = reach()
+    if not reached.server:
+        raise _unreachable(reached, endpoint())
     _require_version(reached)
     missing = tuple(name for name in PLUGINS if not has_plugin(name))
     if missing:
@@ -106,7 +108,12 @@ def reach() -> Reached:
     """Ask the engine for its version, through whatever context or DOCKER_HOST the client is set to."""
     if process.find("docker") is None:
         return Reached()
-    asked = process.run(["docker", "version", "--format", "{{json .}}"], timeout_seconds=CALL_SECONDS, check=False)
+    try:
+        asked = process.run(["docker", "version", "--format", "{{json .}}"], timeout_seconds=CALL_SECONDS, check=False)
+    except SeatrialError as error:
+        if error.code is not Code.TIMED_OUT:
+            raise
+        return Reached(client="unknown", complaint=error.what)
     return parse_version(asked.stdout, asked.stderr)
 
 

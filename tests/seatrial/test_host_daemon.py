@@ -113,7 +113,8 @@ def test_a_plain_file_in_the_place_of_a_socket_is_not_touched(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("reply", "expected"), [(b"HTTP/1.0 200 OK\r\n\r\nOK", True), (b"HTTP/1.0 503 no\r\n\r\n 200 ", False), (b"", False)]
+    ("reply", "expected"),
+    [(b"HTTP/1.0 200 OK\r\n\r\nOK", True), (b"HTTP/1.0 503 no\r\n\r\n 200 ", False), (b"", False)],
 )
 def test_an_engine_answers_only_with_200(tmp_path: Path, reply: bytes, *, expected: bool) -> None:
     with engine_saying(tmp_path / "sock", reply):

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 CLIENT = {"Client": {"Version": "28.2.2"}}
 NO_ANSWER = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?\n"
 FORBIDDEN = "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock\n"
-BOOKWORM = {
+BOOKWORM: dict[str, tuple[int, ...]] = {
     "docker.io": (20, 10, 24),
     "docker-compose": (1, 29, 2),
     "containerd": (1, 6, 20),
 }
-TRIXIE = {
+TRIXIE: dict[str, tuple[int, ...]] = {
     "docker.io": (26, 1, 5),
     "docker-cli": (26, 1, 5),
     "containerd": (1, 7, 24),
@@ -131,6 +131,19 @@ def test_an_installed_engine_is_started(machine: Machine) -> None:
     assert machine.did == ["start"]
 
 
+def test_an_engine_that_was_just_stopping_is_started_again(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine.programs = {"docker", "dockerd"}
+
+    def start() -> str:
+        machine.did.append("start")
+        machine.server = "26.1.5" if len(machine.did) > 1 else ""
+        return "waited for dockerd (pid 1)"
+
+    monkeypatch.setattr(daemon, "start", start)
+    assert ensure_engine(allow_install=True).startswith("Docker Engine 26.1.5")
+    assert machine.did == ["start", "start"]
+
+
 def test_a_release_that_is_new_enough_is_installed_from(machine: Machine) -> None:
     machine.available = TRIXIE
     said = ensure_engine(allow_install=True)
@@ -160,8 +173,11 @@ def test_ubuntus_packages_have_other_names(machine: Machine) -> None:
 def test_dockers_own_repository_is_preferred_where_it_was_added(machine: Machine) -> None:
     machine.available = {
         **TRIXIE,
-        **{"docker-ce": (28, 3, 3), "docker-ce-cli": (28, 3, 3), "containerd.io": (1, 7, 27)},
-        **{"docker-compose-plugin": (2, 39, 1), "docker-buildx-plugin": (0, 26, 1)},
+        "docker-ce": (28, 3, 3),
+        "docker-ce-cli": (28, 3, 3),
+        "containerd.io": (1, 7, 27),
+        "docker-compose-plugin": (2, 39, 1),
+        "docker-buildx-plugin": (0, 26, 1),
     }
     ensure_engine(allow_install=True)
     assert machine.did[1].startswith("install docker-ce docker-ce-cli containerd.io")
@@ -190,7 +206,9 @@ def test_only_root_installs(machine: Machine) -> None:
     assert machine.did == []
 
 
-@pytest.mark.parametrize("host", ["tcp://192.0.2.7:2376", "ssh://build@host.example.org", "unix:///home/me/docker.sock"])
+@pytest.mark.parametrize(
+    "host", ["tcp://192.0.2.7:2376", "ssh://build@host.example.org", "unix:///home/me/docker.sock"]
+)
 def test_another_machines_engine_is_not_replaced_by_one_of_ours(machine: Machine, host: str) -> None:
     machine.programs, machine.host = {"docker"}, host
     error = refused(allow_install=True)

@@ -24,7 +24,7 @@ MAKING = "making .venv (once) ... "
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def real_checkout(tmp_path: Path) -> Path:
     """A copy of what the wrapper needs, with nothing to install, and an entry point that tells how it was called."""
     made = tmp_path / "a checkout"
     (made / "seatrial").mkdir(parents=True)
@@ -35,6 +35,18 @@ def checkout(tmp_path: Path) -> Path:
     (made / "seatrial" / "__main__.py").write_text(ENTRY, encoding="utf-8")
     (made / "requirements" / "toolkit.txt").write_text("# nothing\n", encoding="utf-8")
     return made
+
+
+@pytest.fixture
+def checkout(real_checkout: Path) -> Path:
+    """The same, but environments are made without pip, and nothing is installed: seconds less for each."""
+    toolbox_source = real_checkout / "seatrial" / "toolbox.py"
+    text = toolbox_source.read_text(encoding="utf-8")
+    for slow, quick in (('"-m", "venv"', '"-m", "venv", "--without-pip"'), ('"-m", "pip"', '"-c", "pass"')):
+        assert text.count(slow) == 1
+        text = text.replace(slow, quick)
+    toolbox_source.write_text(text, encoding="utf-8")
+    return real_checkout
 
 
 @pytest.fixture
@@ -69,14 +81,14 @@ def working_python(folder: Path, name: str) -> None:
     (folder / name).symlink_to(os.path.realpath(sys.executable))
 
 
-def test_the_first_call_makes_the_environment_and_later_calls_are_silent(checkout: Path) -> None:
-    shutil.copy(ROOT / "requirements" / "toolkit.txt", checkout / "requirements")
-    (checkout / "seatrial" / "__main__.py").write_text("import dotenv, docker, invoke, rich\n", encoding="utf-8")
-    first = call(checkout / "invoke")
+def test_the_first_call_makes_the_environment_and_later_calls_are_silent(real_checkout: Path) -> None:
+    shutil.copy(ROOT / "requirements" / "toolkit.txt", real_checkout / "requirements")
+    (real_checkout / "seatrial" / "__main__.py").write_text("import dotenv, docker, invoke, rich\n", encoding="utf-8")
+    first = call(real_checkout / "invoke")
     assert (first.returncode, first.stdout) == (0, ""), first.stderr
     assert first.stderr.startswith(MAKING)
     assert first.stderr.count("\n") == 1
-    second = call(checkout / "invoke")
+    second = call(real_checkout / "invoke")
     assert (second.returncode, second.stdout, second.stderr) == (0, "", "")
 
 
@@ -148,16 +160,18 @@ def test_two_at_once_make_one_environment(checkout: Path) -> None:
     assert sum(stderr.count(MAKING) for _, stderr in said) == 1
 
 
-def test_an_interrupted_creation_leaves_nothing_that_breaks_the_next(checkout: Path) -> None:
-    (checkout / "requirements" / "toolkit.txt").write_text(
+def test_an_interrupted_creation_leaves_nothing_that_breaks_the_next(real_checkout: Path) -> None:
+    (real_checkout / "requirements" / "toolkit.txt").write_text(
         "--index-url http://127.0.0.1:9/\n--retries 9\nabsent==1 --hash=sha256:" + "0" * 64 + "\n", encoding="utf-8"
     )
-    with subprocess.Popen([checkout / "invoke"], stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
-        while not (checkout / ".venv" / "bin" / "pip").exists() and child.poll() is None:
+    with subprocess.Popen(
+        [real_checkout / "invoke"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as child:
+        while not (real_checkout / ".venv" / "bin" / "pip").exists() and child.poll() is None:
             pass
         os.killpg(child.pid, 9)
-    (checkout / "requirements" / "toolkit.txt").write_text("# nothing\n", encoding="utf-8")
-    assert call(checkout / "invoke").returncode == 0
+    (real_checkout / "requirements" / "toolkit.txt").write_text("# nothing\n", encoding="utf-8")
+    assert call(real_checkout / "invoke").returncode == 0
 
 
 def test_no_python_at_all(checkout: Path, commands: Path) -> None:
@@ -204,28 +218,33 @@ def test_the_real_question_is_understood_by_a_real_python(checkout: Path, comman
     assert call(checkout / "invoke", "x", path=commands).stdout.startswith("['x']|")
 
 
-def test_packages_that_cannot_be_had_leave_no_environment(checkout: Path) -> None:
-    requirements = checkout / "requirements" / "toolkit.txt"
+def test_packages_that_cannot_be_had_leave_no_environment(real_checkout: Path) -> None:
+    requirements = real_checkout / "requirements" / "toolkit.txt"
     requirements.write_text("seatrial-absent==1.0 --hash=sha256:" + "0" * 64 + "\n", encoding="utf-8")
-    done = call(checkout / "invoke", env={"PIP_NO_INDEX": "1"})
+    done = call(real_checkout / "invoke", env={"PIP_NO_INDEX": "1"})
     assert done.returncode == 3
     assert "error[command-failed]: pip cannot install requirements/toolkit.txt" in done.stderr
     assert "seatrial-absent" in done.stderr
     assert "check the network" in done.stderr
-    assert not (checkout / ".venv").exists()
-    requirements.write_text("# nothing\n", encoding="utf-8")
-    assert call(checkout / "invoke").returncode == 0
+    assert not (real_checkout / ".venv").exists()
 
 
-def test_a_package_without_a_hash_is_refused(checkout: Path) -> None:
-    (checkout / "requirements" / "toolkit.txt").write_text("seatrial-absent==1.0\n", encoding="utf-8")
-    assert call(checkout / "invoke", env={"PIP_NO_INDEX": "1"}).returncode == 3
+def test_a_package_that_is_not_the_locked_one_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "seatrial_absent-1.0-py3-none-any.whl").write_bytes(b"not what was locked")
+    locked = "seatrial-absent==1.0 --hash=sha256:" + "0" * 64
+    (tmp_path / "requirements.txt").write_text(f"{locked}\n", encoding="utf-8")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with pytest.raises(SeatrialError, match="DO NOT MATCH THE HASHES"):
+        toolbox._install(Path(sys.executable), tmp_path / "requirements.txt")
 
 
-def test_a_users_own_pip_settings_do_not_lead_it_elsewhere(checkout: Path, tmp_path: Path) -> None:
-    env = {"PIP_USER": "1", "PIP_TARGET": str(tmp_path / "target"), "PIP_PREFIX": str(tmp_path / "prefix")}
-    assert call(checkout / "invoke", env=env).returncode == 0
-    assert not (tmp_path / "target").exists()
+def test_a_users_own_pip_settings_do_not_lead_it_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in (("PIP_USER", "1"), ("PIP_TARGET", tmp_path / "target"), ("PIP_PREFIX", tmp_path / "prefix")):
+        monkeypatch.setenv(name, str(value))
+    (tmp_path / "requirements.txt").write_text("# nothing\n", encoding="utf-8")
+    toolbox._install(Path(sys.executable), tmp_path / "requirements.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["requirements.txt"]
 
 
 def test_development_tools_are_installed_once(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
