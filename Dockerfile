@@ -18,10 +18,11 @@ RUN --mount=type=secret,id=ca \
       -r requirements/production.txt
 COPY pyproject.toml LICENSE ./
 COPY service/ service/
-# Seconds since 1970 that every file of the payload is given: the same input makes the same image.
-ARG SOURCE_DATE_EPOCH=0
+# The time that every file of the payload is given: the same input makes the same image. Not SOURCE_DATE_EPOCH itself:
+# BuildKit leaves it out of the cache's key, so a cached step would keep the time of another build.
+ARG CREATED=1970-01-01T00:00:00Z
 RUN set -eu; \
-    export SOURCE_DATE_EPOCH; \
+    SOURCE_DATE_EPOCH="$(date --date="${CREATED}" +%s)"; export SOURCE_DATE_EPOCH; \
     tools/bin/pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir wheels .; \
     tools/bin/pip --python /app/venv/bin/python install --quiet --no-index --no-deps --no-compile \
       --find-links wheels x402-fac
@@ -37,7 +38,7 @@ RUN set -eu; \
     echo 'appgroup:x:1001:' >>/payload/etc/group; \
     chown -R 0:0 /payload; \
     chmod -R u=rwX,go=rX /payload; \
-    find /payload -exec touch --no-dereference --date="@${SOURCE_DATE_EPOCH}" {} +
+    find /payload -exec touch --no-dereference --date="${CREATED}" {} +
 
 FROM ${PYTHON_IMAGE} AS production
 ARG SOURCE_DATE_EPOCH=0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from service.messages import Answer, Limits, Request
 
 # A response of "no room" needs a socket too; above this many at once a connection is dropped without a word.
-_REJECTIONS_AT_ONCE = 64
+REJECTIONS_AT_ONCE = 64
 # Half of what a connection may keep of bytes that nobody has asked for yet; asyncio stops reading at twice this.
 _STREAM_BYTES = 16 * 1024
 
@@ -47,7 +47,7 @@ class Server:
             task = asyncio.create_task(connection.run())
             self._serving[task] = connection
             task.add_done_callback(self._serving.__delitem__)
-        elif len(self._rejecting) < _REJECTIONS_AT_ONCE:
+        elif len(self._rejecting) < REJECTIONS_AT_ONCE:
             task = asyncio.create_task(connection.reject())
             self._rejecting.add(task)
             task.add_done_callback(self._rejecting.discard)

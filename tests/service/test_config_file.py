@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facilitator_harness import ROOT, document
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.config import Config
 from service.config_file import ConfigError, load, parse
+from tests.service.facilitator_harness import ROOT, document
 
 EXAMPLE = document()
 

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facilitator_harness import (
+
+from service.messages import Answer, Response
+from tests.service.facilitator_harness import (
     GUARD_SECONDS,
     connected,
     replies,
@@ -17,8 +19,6 @@ from facilitator_harness import (
     until,
     write_config,
 )
-
-from service.messages import Answer, Response
 
 BODY = request("/live", method="POST", body=b"hello")
 
@@ -80,6 +80,22 @@ async def test_an_answer_that_is_being_made_is_sent() -> None:
     assert reply.fields["connection"] == "close"
 
 
+async def test_a_connection_whose_response_was_on_its_way_is_closed_after_it() -> None:
+    size = 8_000_000
+
+    async def answer(_: Any) -> Answer:
+        return Answer(Response(200, b" " * size), "/big")
+
+    async with running(answer=answer, idle_seconds=3600.0) as service, connected(service.port) as client:
+        await client.send(request("/big"))
+        # Some of it is here and all of it does not fit in between: the server is in the middle of sending.
+        await client.reader.readexactly(1000)
+        draining = asyncio.create_task(service.server.drain(GUARD_SECONDS))
+        await until(lambda: all(connection._draining for connection in service.server._serving.values()))
+        assert len(await client.rest()) + 1000 > size
+    assert await draining == 0
+
+
 async def test_what_takes_too_long_is_cut_off() -> None:
     asked = asyncio.Event()
 
@@ -105,16 +121,24 @@ async def test_health_says_draining() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_process_in_order(number: signal.Signals, tmp_path: Path) -> None:
     async with scripted_redis() as redis, started(write_config(tmp_path, redis.port)) as service:
-        async with connected(service.port) as idle, connected(service.port) as busy:
-            assert (await idle.get("/live")).status == 200
-            assert (await busy.get("/live")).status == 200
+        async with (
+            connected(service.port) as idle,
+            connected(service.port) as busy,
+            connected(service.port) as asking,
+        ):
+            for client in (idle, busy, asking):
+                assert (await client.get("/live")).status == 200
             await busy.send(BODY[:-2])
+            await asking.send(request("/health")[:-2])
             # Answered after the bytes above arrived, on the same loop.
             assert (await idle.get("/health")).status == 200
             service.process.send_signal(number)
             line = await service.line("draining")
             assert line["signal"] == number.name
             assert await idle.rest() == b""
+            await asking.send(request("/health")[-2:])
+            (health,) = replies(await asking.rest())
+            assert (health.status, health.json["status"]) == (503, "draining")
             await busy.send(BODY[-2:] + request("/health"))
             (reply,) = replies(await busy.rest())
             assert reply.status == 405
@@ -125,7 +149,7 @@ async def test_a_signal_ends_the_process_in_order(number: signal.Signals, tmp_pa
 
 
 async def test_what_does_not_end_within_the_drain_time_does_not_keep_the_process(tmp_path: Path) -> None:
-    async with scripted_redis() as redis, started(write_config(tmp_path, redis.port, drainSeconds=0)) as service:
+    async with scripted_redis() as redis, started(write_config(tmp_path, redis.port, drainSeconds=1)) as service:
         async with connected(service.port) as client, connected(service.port) as other:
             await client.send(BODY[:-2])
             assert (await other.get("/live")).status == 200

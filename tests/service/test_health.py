@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facilitator_harness import Lines, connected, running, scripted_redis, until
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from service.config import RedisConfig
 from service.health import BACKOFF_FIRST_SECONDS, BACKOFF_MOST_SECONDS, RedisProbe, backoff_seconds
 from service.log import Log
 from service.store import MAX_PASSWORD_BYTES, Store, StoreError
+from tests.service.facilitator_harness import Lines, connected, running, scripted_redis, until
 
 PASSWORD = "not-a-real-password"
 
@@ -114,6 +114,13 @@ async def test_protected_mode_and_too_many_clients_are_told_on_connecting(passwo
 async def test_silence_is_a_timeout(command: str, password_file: Path) -> None:
     async with scripted_redis(replies={command: None}) as redis:
         assert await code_from(config(redis.port, password_file, timeout_seconds=0.05)) == "TIMEOUT"
+
+
+async def test_the_time_limit_holds_for_connecting_and_for_each_answer() -> None:
+    store = Store(config(1, timeout_seconds=0.25))
+    settings = store._redis.connection_pool.connection_kwargs
+    assert (settings["socket_timeout"], settings["socket_connect_timeout"]) == (0.25, 0.25)
+    await store.close()
 
 
 async def test_nobody_there_is_refused() -> None:
@@ -297,7 +304,10 @@ async def test_closing_ends_a_question_under_way() -> None:
         await asked
 
 
-async def test_the_watcher_finds_redis_when_it_comes_back_and_logs_changes_only() -> None:
+async def test_the_watcher_finds_redis_when_it_comes_back_and_logs_changes_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("service.health.backoff_seconds", lambda _: 0.0)
     canary = Canary()
     canary.code = "REFUSED"
     probe, lines = probe_of(canary, cache_seconds=3600)

@@ -1,9 +1,9 @@
 """What is not one well-formed request is refused, and nothing behind it is read as another one."""
 
 import pytest
-from facilitator_harness import connected, replies, request, running
 
 from service.messages import Answer, Request, Response
+from tests.service.facilitator_harness import connected, replies, request, running
 
 LIVE = request("/live")
 
@@ -152,9 +152,9 @@ async def test_each_request_has_its_own_body() -> None:
         return Answer(Response(200, b"{}"), None)
 
     async with running(answer=answer) as service:
-        posts = [request("/", method="POST", body=body) for body in (b"one", b"", b"three")]
-        await service.exchange(b"".join(posts), half_close=True)
-    assert bodies == [b"one", b"", b"three"]
+        sent = [b"one", b"", b"a" * 60_000, b"b" * 60_000, b"c" * 60_000]
+        await service.exchange(b"".join(request("/", method="POST", body=body) for body in sent), half_close=True)
+    assert bodies == sent
 
 
 async def test_a_client_that_has_finished_sending_is_still_answered() -> None:

@@ -3,12 +3,12 @@
 import asyncio
 from itertools import pairwise
 
-from facilitator_harness import Running, connected, request, running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.messages import Limits, Refusal, Request, json_response
 from service.wire import Need, Wire
+from tests.service.facilitator_harness import Running, connected, request, running
 
 FRAGMENTS = [
     *(

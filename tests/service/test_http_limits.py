@@ -2,12 +2,15 @@
 
 import asyncio
 import socket
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from facilitator_harness import Client, Reply, connected, replies, request, running, until
 
+from service.listener import listen
 from service.messages import Answer, Response
+from service.server import REJECTIONS_AT_ONCE
+from tests.service.facilitator_harness import Client, Reply, connected, replies, request, running, until
 
 FAR = 1000.0
 PATIENT: dict[str, Any] = {"header_seconds": FAR, "body_seconds": FAR, "idle_seconds": FAR, "write_seconds": FAR}
@@ -73,6 +76,33 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             client.sendall(request("/big") * 90)
             await until(lambda: service.server.connections == 1)
             await until(lambda: service.server.connections == 0)
+
+
+async def test_a_client_that_reads_slowly_gets_everything() -> None:
+    size = 8_000_000
+
+    async def answer(_: Any) -> Answer:
+        return Answer(Response(200, b" " * size), "/big")
+
+    limits = {**PATIENT, "linger_seconds": 0.001}
+    async with running(answer=answer, **limits) as service, connected(service.port) as client:
+        await client.send(request("/big", "Connection: close"))
+        received = len(await client.reader.readexactly(1000))
+        # Nothing may be left in the process when it closes the connection.
+        (connection,) = service.server._serving.values()
+        assert connection._writer.transport.get_write_buffer_limits() == (0, 0)
+        while data := await client.reader.read(262_144):
+            received += len(data)
+            await asyncio.sleep(0.01)
+    assert received > size
+
+
+async def test_the_kernel_keeps_no_more_for_a_connection_than_the_memory_allows() -> None:
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        accepted, _ = listener.accept()
+        with accepted:
+            # Linux keeps, and reports, twice what it is told.
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) <= 2 * 65_536
 
 
 async def test_a_connection_serves_as_many_requests_as_it_may() -> None:
@@ -197,6 +227,17 @@ async def test_a_flood_of_connections_gets_503_or_nothing_and_leaves_nothing_beh
         await until(lambda: service.server.connections == 0)
     statuses = [reply.status for answer in got for reply in answer]
     assert set(statuses) == {503}
+
+
+async def test_only_so_many_are_told_at_once() -> None:
+    async with running(connections=1) as service, AsyncExitStack() as stack:
+        keeper = await stack.enter_async_context(connected(service.port))
+        assert (await keeper.get("/live")).status == 200
+        for _ in range(REJECTIONS_AT_ONCE):
+            told = await stack.enter_async_context(connected(service.port))
+            assert (await told.reply()).status == 503
+        one_more = await stack.enter_async_context(connected(service.port))
+        assert await one_more.rest() == b""
 
 
 async def test_a_client_that_resets_disturbs_nobody() -> None:

@@ -2,11 +2,11 @@ import json
 from datetime import datetime
 
 import pytest
-from facilitator_harness import Lines, connected, request, running
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.log import Log
+from tests.service.facilitator_harness import Lines, connected, request, running
 
 
 async def test_a_request_is_one_line() -> None:

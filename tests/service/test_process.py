@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from facilitator_harness import (
+
+from service import __version__
+from service.store import StoreError
+from tests.service.facilitator_harness import (
     GUARD_SECONDS,
     ROOT,
     connected,
@@ -19,9 +22,6 @@ from facilitator_harness import (
     until,
     write_config,
 )
-
-from service import __version__
-from service.store import StoreError
 
 
 async def run(*arguments: str, **environment: str) -> tuple[int | None, str, str]:

@@ -1,12 +1,12 @@
 import json
 
 import pytest
-from facilitator_harness import Lines, connected, replies, request, running
 
 from service.app import App, Route, routes, supported
 from service.config import KindConfig
 from service.log import Log
 from service.messages import Request, Response
+from tests.service.facilitator_harness import Lines, connected, replies, request, running
 
 
 async def test_live_says_that_the_loop_turns() -> None:
@@ -104,7 +104,7 @@ async def test_a_handler_that_fails_is_answered_500_and_its_text_goes_nowhere() 
     crash = json.loads(sink.raw)
     assert crash["exception"] == "RuntimeError"
     assert crash["id"] == "id-1"
-    assert crash["at"].startswith("test_routes:")
+    assert crash["at"].startswith(f"{__name__}:")
     assert b"secret" not in sink.raw + answer.response.body
 
 
