@@ -19,6 +19,7 @@ LOCKS = {
     "build": ["--group", "build"],
     "toolkit": ["--group", "toolkit"],
     "development": ["pyproject.toml", "--group", "toolkit", "--group", "build", "--group", "development"],
+    "oracles": ["--group", "oracles"],
 }
 LOCK_TIMEOUT_SECONDS = 300.0
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist", ".seatrial")
