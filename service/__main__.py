@@ -24,10 +24,12 @@ EXIT_CANNOT_LISTEN = 1
 EXIT_USAGE = 2
 EXIT_CONFIG = 78
 
-USAGE = f"""usage: python -m service [--config PATH] [--check-config | --version | --help]
+USAGE = f"""usage: python -m service [--config PATH] [--check-config | --ledger-function | --version | --help]
 
   --config PATH   the configuration (default: ${CONFIG_VARIABLE}, else {CONFIG_PATH})
   --check-config  validate the configuration and exit: 0 if it can be used, 78 if not
+  --ledger-function
+                  print what mode ledger needs in Redis, for FUNCTION LOAD REPLACE
 """
 
 
@@ -46,6 +48,10 @@ def main(arguments: list[str]) -> int:
             return _say(f"x402-fac {__version__}\n")
         case ["--help"]:
             return _say(USAGE)
+        case ["--ledger-function"]:
+            from service.ledger import function_source  # noqa: PLC0415
+
+            return _say(function_source())
         case ["--check-config"]:
             return _with_config(Path(path), check_only=True)
         case []:
@@ -60,10 +66,10 @@ def _with_config(path: Path, *, check_only: bool) -> int:
     except ConfigError as error:
         lines = "".join(f"  {problem}\n" for problem in error.problems)
         return _complain(f"{path}:\n{lines}", EXIT_CONFIG)
-    return _say(f"{path}: ok\n") if check_only else _serve(config)
+    return _say(f"{path}: ok\n") if check_only else _serve(config, path)
 
 
-def _serve(config: Config) -> int:
+def _serve(config: Config, path: Path) -> int:
     try:
         listener = listen(config.server.host, config.server.port)
     except OSError as error:
@@ -75,10 +81,9 @@ def _serve(config: Config) -> int:
     import asyncio  # noqa: PLC0415
 
     from service.lifecycle import serve  # noqa: PLC0415
-    from service.log import Log  # noqa: PLC0415
 
     with open(sys.stdout.fileno(), "wb", buffering=0, closefd=False) as sink:
-        asyncio.new_event_loop().run_until_complete(serve(config, listener, Log(sink, config.log_level)))
+        asyncio.new_event_loop().run_until_complete(serve(config, path, listener, sink))
     # Everything is closed. asyncio.run and the interpreter's own way out would wait for the thread of a name look-up
     # that nobody is interested in any more, for as long as a name server that does not answer takes.
     os._exit(0)

@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.messages import Answer, Request, Response, error_response, json_response
+from service.messages import Answer, Request, Response, error_response
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-    from service.config import KindConfig
-    from service.health import Readiness
     from service.log import Log
 
     Handler = Callable[[Request], Awaitable[Response]]
 
-X402_VERSION = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path and who answers which method on it; GET answers HEAD too."""
+    """A path and who answers which method on it; GET answers HEAD too.
+
+    In a template, `/things/{name}`, only the first part is fixed; the handler reads the others from the request.
+    """
 
     path: str
     handlers: Mapping[str, Handler]
@@ -42,11 +41,12 @@ class App:
 
     def __init__(self, routes: Iterable[Route], log: Log) -> None:
         self._routes = {route.path: route for route in routes}
+        self._templates = {_shape(route.path): route for route in self._routes.values() if "{" in route.path}
         self._log = log
 
     async def __call__(self, request: Request) -> Answer:
         """Answer the request, whatever happens."""
-        route = self._routes.get(request.path)
+        route = self._routes.get(request.path) or self._templates.get(_shape(request.path))
         if route is None:
             return Answer(error_response(404, "not_found", "there is nothing at this path"), None)
         handler = route.handler(request.method)
@@ -60,29 +60,7 @@ class App:
             return Answer(error_response(500, "internal_error", "this is a fault of the service"), route.path)
 
 
-def routes(kinds: Iterable[KindConfig], readiness: Readiness) -> tuple[Route, ...]:
-    """Give every route there is."""
-    supported_response = json_response(200, supported(kinds))
-
-    async def get_live(_: Request) -> Response:
-        return json_response(200, {"status": "live"})
-
-    async def get_health(_: Request) -> Response:
-        return await readiness.response()
-
-    async def get_supported(_: Request) -> Response:
-        return supported_response
-
-    return (
-        Route("/live", {"GET": get_live}),
-        Route("/health", {"GET": get_health}),
-        Route("/supported", {"GET": get_supported}),
-    )
-
-
-def supported(kinds: Iterable[KindConfig]) -> dict[str, object]:
-    """Give what /supported tells: a scheme and a network once, however many assets are taken on it."""
-    pairs = dict.fromkeys((kind.scheme, kind.network) for kind in kinds)
-    entries = [{"x402Version": X402_VERSION, "scheme": scheme, "network": network} for scheme, network in pairs]
-    # No signers: this service sends nothing to a chain.
-    return {"kinds": entries, "extensions": [], "signers": {}}
+def _shape(path: str) -> tuple[str, int]:
+    # Enough to tell templates apart: the first part and how many there are.
+    parts = path.split("/", 8)
+    return parts[1] if len(parts) > 1 else "", len(parts)

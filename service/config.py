@@ -9,13 +9,14 @@
 |            | drainSeconds       | 10                | time that requests in flight are given after SIGTERM          |
 | logging    | level              | info              | debug, info, warning or error                                 |
 | auth       | clients            | []                | {name, tokenSha256}: SHA-256 of the bearer token, 64 hex      |
+|            | requestsPerSecond  | 1000              | for each client, with a second's worth at once; 0: any number |
 | redis      | host               | required          | name or IP address                                            |
 |            | port, db           | 6379, 0           |                                                               |
 |            | username           | none              | ACL user; needs passwordFile                                  |
 |            | passwordFile       | none              | absolute path, read at each connection, not at validation     |
 |            | tls                | false             | verifies the server against the system's authorities          |
 |            | timeoutMs          | 1000              | for a connection and for each command                         |
-| settlement | mode               | record            | record or ledger                                              |
+| settlement | mode               | record            | record, or ledger for networks `ledger:<name>`                |
 |            | retentionSeconds   | 2592000           | how long a claim is kept                                      |
 |            | maxWindowSeconds   | 3600              | how far ahead an authorization may end                        |
 |            | skewSeconds        | 6                 | how much time an authorization must have left                 |
@@ -94,6 +95,7 @@ class Config:
     server: ServerConfig
     log_level: str
     clients: tuple[ClientConfig, ...]
+    requests_per_second: int
     redis: RedisConfig
     settlement: SettlementConfig
     kinds: tuple[KindConfig, ...]

@@ -54,8 +54,8 @@ USERNAME = matching(r"[!-~]{1,128}", "1 to 128 visible ASCII characters")
 CLIENT_NAME = matching(r"[A-Za-z0-9._-]{1,64}", "1 to 64 letters, digits, dots, dashes or underscores")
 SHA256 = matching(r"[0-9A-Fa-f]{64}", "the SHA-256 of the token, 64 hex digits")
 NETWORK = matching(
-    r"eip155:[1-9][0-9]{0,31}|(?!eip155:)[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}",
-    "a CAIP-2 network such as eip155:84532",
+    r"eip155:[1-9][0-9]{0,31}|ledger:[-_a-z0-9]{1,32}",
+    "a CAIP-2 network such as eip155:84532, or ledger:<name> in lower case",
 )
 ADDRESS = matching(r"0x(?!0{40})[0-9A-Fa-f]{40}", "a 20-byte address, 0x and 40 hex digits, and not zero")
 DOMAIN_TEXT = matching(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,64}", "1 to 64 characters, no control characters")
@@ -105,13 +105,16 @@ def _reading_problem(error: OSError | ValueError) -> str:
 
 def _config(root: Section) -> Config:
     with root:
+        clients, requests_per_second = _auth(root.section("auth", required=False))
+        settlement = _settlement(root.section("settlement", required=False))
         return Config(
             server=_server(root.section("server", required=False)),
             log_level=_log_level(root.section("logging", required=False)),
-            clients=_clients(root.section("auth", required=False)),
+            clients=clients,
+            requests_per_second=requests_per_second,
             redis=_redis(root.section("redis", required=True)),
-            settlement=_settlement(root.section("settlement", required=False)),
-            kinds=_kinds(root),
+            settlement=settlement,
+            kinds=_kinds(root, settlement.mode),
         )
 
 
@@ -131,13 +134,13 @@ def _log_level(section: Section) -> str:
         return section.choice("level", LOG_LEVELS, "info")
 
 
-def _clients(section: Section) -> tuple[ClientConfig, ...]:
+def _auth(section: Section) -> tuple[tuple[ClientConfig, ...], int]:
     with section:
         entries = section.sections("clients", required=False)
         clients = tuple(_client(entry) for entry in entries)
         _refuse_twins(entries, [client.name for client in clients], "name")
         _refuse_twins(entries, [client.token_sha256 for client in clients], "tokenSha256")
-        return clients
+        return clients, section.integer("requestsPerSecond", 1_000, 0, 1_000_000)
 
 
 def _client(section: Section) -> ClientConfig:
@@ -179,9 +182,13 @@ def _settlement(section: Section) -> SettlementConfig:
         return settlement
 
 
-def _kinds(root: Section) -> tuple[KindConfig, ...]:
+def _kinds(root: Section, mode: str) -> tuple[KindConfig, ...]:
     entries = root.sections("kinds", required=True)
     kinds = tuple(_kind(entry) for entry in entries)
+    for entry, kind in zip(entries, kinds, strict=True):
+        # What is settled in a ledger has to be worthless on a chain, and the other way round.
+        if kind.network and kind.network.startswith("ledger:") != (mode == "ledger"):
+            entry.problem("network", f"is not for settlement.mode {mode}: a ledger's networks are ledger:<name>")
     _refuse_twins(entries, [(kind.scheme, kind.network, kind.asset.lower()) for kind in kinds], "asset")
     return kinds
 

@@ -151,7 +151,7 @@ class Connection:
             method=head.method if head else None,
             route=answer.route,
             status=answer.response.status,
-            milliseconds=round((time.monotonic() - self._began) * 1000, 1),
+            milliseconds=round((time.monotonic() - self._began) * 1000, 3),
         )
 
     async def _send(self, data: bytes) -> None:

@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from service import __version__
+from service.claims import StoreError
 from service.messages import Response, json_response
-from service.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -8,18 +8,22 @@ import signal
 from typing import TYPE_CHECKING
 
 from service import __version__
-from service.app import App, routes
 from service.health import Readiness, RedisProbe
+from service.log import Log
 from service.messages import Limits
+from service.metrics import Metrics
+from service.reload import Reloadable
 from service.server import Server
 from service.store import Store
+from service.wiring import Parts
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
+    from pathlib import Path
 
     from service.config import Config
-    from service.log import Log
+    from service.log import Sink
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -46,15 +50,20 @@ class StopSignals:
         await self._first.wait()
 
 
-async def serve(config: Config, listener: socket.socket, log: Log) -> None:
-    """Serve until a signal comes, then drain."""
+async def serve(config: Config, path: Path, listener: socket.socket, sink: Sink) -> None:
+    """Serve until a signal comes, then drain. `path` is where the configuration is read again on SIGHUP."""
+    metrics = Metrics()
+    log = Log(sink, config.log_level, metrics)
     asyncio.get_running_loop().set_exception_handler(lambda _, context: _log_loop_fault(log, context))
     signals = StopSignals(log)
     store = Store(config.redis)
     probe = RedisProbe(store.write_canary, log)
     readiness = Readiness(probe)
     limits = Limits(body_bytes=config.server.max_body_bytes, connections=config.server.max_connections)
-    server = Server(App(routes(config.kinds, readiness), log), limits, log)
+    app = Reloadable(config, path, Parts(store, readiness, metrics, log))
+    server = Server(app, limits, log)
+    metrics.connections = lambda: server.connections
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, app.reload)
     host, port = listener.getsockname()[:2]
     watcher = asyncio.create_task(probe.watch())
     await server.start(listener)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -17,15 +20,29 @@ class Sink(Protocol):
         """Write one whole line."""
 
 
-class Log:
-    """Writes events at or above a level."""
+class Tap(Protocol):
+    """Who counts events."""
 
-    def __init__(self, sink: Sink, level: str = "info") -> None:
+    def __call__(self, event: str, facts: Mapping[str, object], /) -> None:
+        """Take one event."""
+
+
+class Log:
+    """Writes events at or above a level; `tap` is told of each event, whatever the level."""
+
+    def __init__(self, sink: Sink, level: str = "info", tap: Tap | None = None) -> None:
         self._sink = sink
+        self._tap = tap
+        self.set_level(level)
+
+    def set_level(self, level: str) -> None:
+        """Write events at or above this level from now on."""
         self._threshold = _LEVELS[level]
 
     def __call__(self, level: str, event: str, **facts: object) -> None:
         """Write one line. Whoever calls keeps tokens, signatures, passwords and query strings out of the facts."""
+        if self._tap is not None:
+            self._tap(event, facts)
         if _LEVELS[level] < self._threshold:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")

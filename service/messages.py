@@ -42,11 +42,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One response with a JSON body."""
+    """One response; its body is JSON unless it says otherwise."""
 
     status: int
     body: bytes
     fields: Fields = ()
+    content_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Redis, as far as the service needs it, and one short code for each way it can fail.
 
-The ACL user needs AUTH (always allowed), SET on keys `x402:*`, and SELECT if `db` is not 0. redis-py is told to speak
-RESP2 and to leave out everything else it would send on connecting (HELLO, CLIENT SETINFO, CLIENT MAINT_NOTIFICATIONS).
+The ACL user needs AUTH (always allowed), SET and GET on keys `x402:*`, SELECT if `db` is not 0, and in mode ledger
+FCALL of one function. redis-py is told to speak RESP2 and to leave out everything else it would send on connecting
+(HELLO, CLIENT SETINFO, CLIENT MAINT_NOTIFICATIONS).
 
 Codes, as /health shows them. The first word of Redis' own error reply, where it is one of ANSWERED:
 
@@ -21,15 +22,19 @@ and, where there was no such reply:
     MAXCLIENTS            Redis has as many clients as it takes
     PASSWORDFILE          the password file is missing, unreadable, empty or too large
     PROTOCOL              what answered is not Redis
+    RECORD LEDGER         what is stored is not what this service stores; nothing is settled on it
+    FUNCTION              mode ledger: the operator has not loaded the function into Redis (docs/facilitator.md)
     ERR                   any other error reply
 """
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import CredentialProvider
@@ -37,7 +42,11 @@ from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from service.claims import StoreError
+from service.ledger import FUNCTION
+
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
     from pathlib import Path
 
     from service.config import RedisConfig
@@ -45,6 +54,10 @@ if TYPE_CHECKING:
 CANARY_KEY = "x402:canary"
 CANARY_SECONDS = 30
 MAX_PASSWORD_BYTES = 1024
+# A command takes a fraction of a millisecond: more connections would not make it faster, and Redis pays for each.
+MOST_CONNECTIONS = 32
+
+_T = TypeVar("_T")
 
 ANSWERED = frozenset(
     {
@@ -52,14 +65,6 @@ ANSWERED = frozenset(
         *("LOADING", "BUSY", "MASTERDOWN", "CLUSTERDOWN", "MOVED", "DENIED"),
     }
 )
-
-
-class StoreError(Exception):
-    """Redis did not do what was asked; carries the code."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class PasswordFileError(AuthenticationError):
@@ -70,15 +75,18 @@ class PasswordFileError(AuthenticationError):
 
 
 class Store:
-    """The connection to Redis; connects on demand."""
+    """The connections to Redis, made on demand; each command has one deadline for waiting, connecting and the reply."""
 
     def __init__(self, config: RedisConfig) -> None:
-        self._redis = Redis(
+        self._timeout_seconds = config.timeout_seconds
+        pool = BlockingConnectionPool(
+            connection_class=SSLConnection if config.tls else Connection,
+            max_connections=MOST_CONNECTIONS,
+            timeout=config.timeout_seconds,
             host=config.host,
             port=config.port,
             db=config.db,
             credential_provider=_provider(config),
-            ssl=config.tls,
             socket_timeout=config.timeout_seconds,
             socket_connect_timeout=config.timeout_seconds,
             # Whoever asks decides about asking again.
@@ -86,11 +94,35 @@ class Store:
             protocol=2,
             driver_info=None,
         )
+        self._redis = Redis.from_pool(pool)
 
     async def write_canary(self) -> None:
         """Write what proves that a claim could be written now. Raises StoreError."""
+        await self._ask(self._redis.set(CANARY_KEY, "1", ex=CANARY_SECONDS))
+
+    async def read(self, key: str) -> bytes | None:
+        """Give what is stored under a key. Raises StoreError."""
+        return cast("bytes | None", await self._ask(self._redis.get(key)))
+
+    async def claim(self, key: str, record: bytes, expires_ms: int) -> bytes | None:
+        """Store the record if there is none, in one command; gives the one that was there. Raises StoreError.
+
+        When the reply is lost the claim may have been taken: asking again with the same record tells.
+        """
+        earlier = await self._ask(self._redis.set(key, record, nx=True, get=True, pxat=expires_ms))
+        return cast("bytes | None", earlier)
+
+    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes, expires_ms: int) -> list[bytes]:
+        """Call the ledger's function (ledger.lua says what it replies). Raises StoreError."""
+        reply = self._redis.fcall(FUNCTION, len(keys), *keys, str(amount), record, str(expires_ms))
+        return cast("list[bytes]", await self._ask(cast("Awaitable[object]", reply)))
+
+    async def _ask(self, command: Awaitable[_T]) -> _T:
         try:
-            await self._redis.set(CANARY_KEY, "1", ex=CANARY_SECONDS)
+            async with asyncio.timeout(self._timeout_seconds):
+                return await command
+        except TimeoutError:
+            raise StoreError("TIMEOUT") from None
         except Exception as error:  # noqa: BLE001 - redis-py lets parsing faults of its own escape too
             raise StoreError(code_of(error)) from None
 
@@ -154,6 +186,10 @@ def _code_by_text(error: RedisError) -> str:
     text = str(error)
     if "max number of clients" in text:
         return "MAXCLIENTS"
+    if "unction not found" in text:
+        return "FUNCTION"
+    if text.startswith("No connection available"):
+        return "TIMEOUT"
     if not isinstance(error, RedisConnectionError) or isinstance(error, AuthenticationError):
         return "ERR"
     if " connecting to " not in text:

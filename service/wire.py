@@ -190,7 +190,7 @@ def _path(target: str) -> str:
 def _response_fields(response: Response, request_id: str, *, close: bool) -> list[tuple[str, str]]:
     return [
         ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())),
-        ("Content-Type", "application/json"),
+        ("Content-Type", response.content_type),
         ("Content-Length", str(len(response.body))),
         ("Cache-Control", "no-store"),
         ("X-Request-Id", request_id),

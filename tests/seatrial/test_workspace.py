@@ -227,7 +227,8 @@ def test_the_acl_is_hashes_of_the_passwords(project: settings.Settings) -> None:
     }
     assert text.splitlines() == [
         "user default off resetpass resetkeys resetchannels -@all",
-        f"user facilitator on {hashed['redis_password']} resetkeys ~x402:* resetchannels -@all +set +select +ping",
+        f"user facilitator on {hashed['redis_password']} resetkeys ~x402:* resetchannels -@all"
+        " +set +get +select +ping +fcall|x402_settle",
         f"user probe on {hashed['redis_probe_password']} resetkeys resetchannels -@all +ping",
         f"user admin on {hashed['redis_admin_password']} ~* &* +@all",
     ]

@@ -119,7 +119,7 @@ def paid(
         requirements["amount"] = str(amount)
         requirements["network"] = kind.network
     fields = target["paymentPayload"]["payload"]["authorization"]
-    fields |= {"from": address(key), "value": str(amount)}
+    fields |= {"from": PAYER if key == KEY else address(key), "value": str(amount)}
     fields |= {"validAfter": str(valid_after), "validBefore": str(valid_before)}
     if nonce is not None:
         fields["nonce"] = "0x" + nonce.hex()

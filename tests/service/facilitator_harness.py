@@ -6,26 +6,31 @@ import asyncio
 import json
 import os
 import sys
+import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from service.app import App, routes
-from service.config import KindConfig
+from service.app import App
+from service.config_file import parse
 from service.health import Readiness, RedisProbe
 from service.listener import listen
 from service.log import Log
 from service.messages import Limits
+from service.metrics import Metrics
 from service.server import Server
+from service.wiring import Parts, routes
+from tests.service.memory_claims import MemoryClaims
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
+    from service.config import Config
+
 ROOT = Path(__file__).parents[2]
 # Only against hanging: nothing here is expected to take a noticeable part of it.
 GUARD_SECONDS = 20.0
-KIND = KindConfig("exact", "eip155:84532", "0x" + "1" * 40, "USDC", "2", ("0x" + "2" * 40,))
 
 
 class Lines:
@@ -101,8 +106,13 @@ class Client:
             )
             return replies(head + await self.reader.readexactly(length))[0]
 
-    async def get(self, path: str) -> Reply:
-        await self.send(request(path))
+    async def get(self, path: str, *fields: str) -> Reply:
+        await self.send(request(path, *fields))
+        return await self.reply()
+
+    async def post(self, path: str, document: Any, *fields: str) -> Reply:
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        await self.send(request(path, *fields, method="POST", body=body))
         return await self.reply()
 
 
@@ -133,6 +143,8 @@ class Running:
     server: Server
     readiness: Readiness
     lines: Lines
+    claims: MemoryClaims
+    metrics: Metrics
 
     async def exchange(self, data: bytes, *, half_close: bool = False) -> list[Reply]:
         """Send bytes and read until the server closes."""
@@ -158,19 +170,25 @@ async def running(
     write_canary: Callable[[], Awaitable[None]] = healthy,
     answer: Any = None,
     cache_seconds: float = 1.0,
+    config: Config | None = None,
+    claims: MemoryClaims | None = None,
+    clock: Callable[[], float] = time.time,
     **limits: Any,
 ) -> AsyncIterator[Running]:
     """Run the real server on a free port."""
     lines = Lines()
-    log = Log(lines, "debug")
+    metrics = Metrics()
+    log = Log(lines, "debug", metrics)
+    claims = claims or MemoryClaims()
     probe = RedisProbe(write_canary, log, cache_seconds=cache_seconds)
     readiness = Readiness(probe)
-    app = answer or App(routes([KIND], readiness), log)
+    parts = Parts(claims, readiness, metrics, log, clock)
+    app = answer or App(routes(config or parse(json.dumps(document())), parts), log)
     server = Server(app, Limits(**{"linger_seconds": 5.0, **limits}), log)
     listener = listen("127.0.0.1", 0)
     await server.start(listener)
     try:
-        yield Running(listener.getsockname()[1], server, readiness, lines)
+        yield Running(listener.getsockname()[1], server, readiness, lines, claims, metrics)
     finally:
         await server.drain(0)
         await probe.close()

@@ -71,7 +71,7 @@ def test_all_problems_are_told_at_once() -> None:
         "kinds[0].asset: must be a 20-byte address, 0x and 40 hex digits, and not zero",
         "kinds[0].domain.name: must be 1 to 64 characters, no control characters",
         "kinds[0].domain.version: is required",
-        "kinds[0].network: must be a CAIP-2 network such as eip155:84532",
+        "kinds[0].network: must be a CAIP-2 network such as eip155:84532, or ledger:<name> in lower case",
         "kinds[0].payTo[0]: must be a 20-byte address, 0x and 40 hex digits, and not zero",
         "kinds[0].payTo[1]: must be a 20-byte address, 0x and 40 hex digits, and not zero",
         "kinds[0].scheme: must be one of exact",
@@ -99,13 +99,14 @@ SINGLE: dict[tuple[str | int, ...], list[Any]] = {
     ("settlement", "retentionSeconds"): [59],
     ("settlement", "maxWindowSeconds"): [0, 6],
     ("settlement", "skewSeconds"): [-1],
-    ("kinds", 0, "network"): ["eip155:", "eip155:01", "eip155:0x1", "eip155:1 ", "EIP155:1", "ab:1", "x:y:z"],
+    ("kinds", 0, "network"): ["eip155:", "eip155:01", "eip155:0x1", "EIP155:1", "solana:x", "ledger:", "ledger:A"],
     ("kinds", 0, "asset"): ["0x" + "0" * 40, "0X" + "1" * 40, "1" * 40, "0x" + "1" * 39, "0x" + "g" * 40],
     ("kinds", 0, "domain"): [None, [], "USDC"],
     ("kinds", 0, "domain", "name"): ["", "a\n", "a" * 65, "\ud800", 1],
     ("kinds", 0, "payTo"): [[], None, "0x" + "1" * 40, {}],
     ("kinds",): [[], None, {}, "x"],
     ("auth", "clients"): [None, {}, "x"],
+    ("auth", "requestsPerSecond"): [-1, 1.5, "1", None],
     ("redis",): [None, [], "redis://"],
 }
 
@@ -127,9 +128,19 @@ def test_hosts_of_redis(host: str) -> None:
     assert parse(json.dumps(document(redis={"host": host}))).redis.host == host
 
 
-@pytest.mark.parametrize("network", ["eip155:1", "ledger:shop", "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"])
-def test_networks(network: str) -> None:
-    assert parse(json.dumps(changed(("kinds", 0, "network"), network))).kinds[0].network == network
+MODES = {"record": "eip155:1", "ledger": "ledger:shop"}
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("network", MODES.values())
+def test_a_network_is_settled_in_its_own_mode_only(mode: str, network: str) -> None:
+    text = changed(("kinds", 0, "network"), network)
+    text["settlement"] = {"mode": mode}
+    if network == MODES[mode]:
+        assert parse(json.dumps(text)).kinds[0].network == network
+    else:
+        (problem,) = problems_of(text)
+        assert problem.startswith(f"kinds[0].network: is not for settlement.mode {mode}")
 
 
 def test_an_inline_password_is_refused_and_not_repeated() -> None:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.claims import StoreError
 from service.config import RedisConfig
 from service.health import BACKOFF_FIRST_SECONDS, BACKOFF_MOST_SECONDS, RedisProbe, backoff_seconds
 from service.log import Log
-from service.store import MAX_PASSWORD_BYTES, Store, StoreError
+from service.store import MAX_PASSWORD_BYTES, Store
 from tests.service.facilitator_harness import Lines, connected, running, scripted_redis, until
 
 PASSWORD = "not-a-real-password"

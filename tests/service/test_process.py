@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from service import __version__
-from service.store import StoreError
+from service.claims import StoreError
 from tests.service.facilitator_harness import (
     GUARD_SECONDS,
     ROOT,

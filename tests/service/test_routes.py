@@ -2,11 +2,16 @@ import json
 
 import pytest
 
-from service.app import App, Route, routes, supported
+from service.app import App, Route
 from service.config import KindConfig
+from service.config_file import parse
+from service.health import Readiness, RedisProbe
 from service.log import Log
 from service.messages import Request, Response
-from tests.service.facilitator_harness import Lines, connected, replies, request, running
+from service.metrics import Metrics
+from service.wiring import Parts, routes, supported
+from tests.service.facilitator_harness import Lines, connected, document, healthy, replies, request, running
+from tests.service.memory_claims import MemoryClaims
 
 
 async def test_live_says_that_the_loop_turns() -> None:
@@ -52,7 +57,22 @@ async def test_head_is_get_without_the_body(path: str) -> None:
     assert head.fields["content-length"] == str(len(got.body))
 
 
-@pytest.mark.parametrize("path", ["/", "/live/", "/Live", "/%6cive", "//live", "/verify", "/settle", "*", "live"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/live/",
+        "/Live",
+        "/%6cive",
+        "//live",
+        "/verify/",
+        "/settle/x",
+        "/settlements",
+        "/settlements/a/b/c",
+        "*",
+        "live",
+    ],
+)
 async def test_other_paths_are_404(path: str) -> None:
     async with running() as service, connected(service.port) as client:
         reply = await client.get(path)
@@ -117,5 +137,7 @@ def test_a_route_lists_what_it_allows() -> None:
 
 
 def test_every_route_has_a_path_of_its_own() -> None:
-    paths = [route.path for route in routes([], None)]  # type: ignore[arg-type]
-    assert len(paths) == len(set(paths))
+    log = Log(Lines())
+    parts = Parts(MemoryClaims(), Readiness(RedisProbe(healthy, log)), Metrics(), log)
+    paths = [route.path for route in routes(parse(json.dumps(document())), parts)]
+    assert len(paths) == len(set(paths)) == 7

@@ -1,0 +1,38 @@
+"""docs/facilitator.md says what the code says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from service.config_file import parse
+from service.health import Readiness, RedisProbe
+from service.log import Log
+from service.metrics import Metrics
+from service.protocol.reasons import Reason
+from service.store import ANSWERED
+from service.wiring import Parts, routes
+from tests.service.facilitator_harness import Lines, document, healthy
+from tests.service.memory_claims import MemoryClaims
+
+PAGE = (Path(__file__).parents[2] / "docs" / "facilitator.md").read_text()
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_is_explained(reason: Reason) -> None:
+    assert f"`{reason}`" in PAGE.partition("## Reasons")[2]
+
+
+@pytest.mark.parametrize("code", [*ANSWERED, "TIMEOUT", "REFUSED", "CLOSED", "TLS", "RECORD", "LEDGER", "FUNCTION"])
+def test_each_code_is_explained(code: str) -> None:
+    assert f"`{code}`" in PAGE.partition("## Codes of Redis")[2]
+
+
+def test_each_endpoint_is_listed() -> None:
+    log = Log(Lines())
+    parts = Parts(MemoryClaims(), Readiness(RedisProbe(healthy, log)), Metrics(), log)
+    for route in routes(parse(json.dumps(document())), parts):
+        for method in route.handlers:
+            assert f"| `{method} {route.path}` |" in PAGE
