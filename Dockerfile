@@ -64,6 +64,6 @@ WORKDIR /app
 USER 1001:1001
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=200ms --retries=2 \
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --start-interval=200ms --retries=2 \
     CMD ["/app/venv/bin/python", "-m", "service.healthcheck"]
 CMD ["/app/venv/bin/python", "-m", "service"]

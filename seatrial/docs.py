@@ -9,20 +9,11 @@ from seatrial.errors import Code, ExitCode
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 MADE = "<!-- Made by `python -m seatrial.docs`: edit the code instead. -->"
-EXIT_CODES = {
-    ExitCode.HOLDS: "Every promise that was examined holds, or the task did its work.",
-    ExitCode.BROKEN: "A promise is broken, or a test or linter found something.",
-    ExitCode.USAGE: "Bad options, settings or project files.",
-    ExitCode.MACHINE: "The machine or the Docker Engine cannot do what was asked.",
-    ExitCode.UNPROVEN: "A check was blind or crashed, or nothing was examined.",
-    ExitCode.INTERRUPTED: "Interrupted from the keyboard or by a signal; what was started has been removed.",
-}
-
 
 def render_errors() -> str:
     """Return docs/errors.md: exit codes, then every code that an error can carry."""
     lines = ["# Errors", "", MADE, "", "A task ends with one of these exit codes:", ""]
-    lines += _table(("exit code", "meaning"), [(str(int(code)), EXIT_CODES[code]) for code in ExitCode])
+    lines += _table(("exit code", "meaning"), [(str(int(code)), code.meaning) for code in ExitCode])
     lines += ["", "and says what happened as `error[CODE]: what` with a second line `next: what to do`:", ""]
     rows = [(f"`{code.value.code}`", str(int(code.value.exit_code)), code.value.meaning) for code in Code]
     lines += _table(("code", "exit code", "meaning"), rows)

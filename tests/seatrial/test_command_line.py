@@ -45,10 +45,7 @@ def test_it_works_from_another_folder(tmp_path: Path) -> None:
         ("verify", "--format"),
         ("up", "extra"),
         ("verify", "--only", "imgae"),
-        ("verify", "--format", "xml"),
         ("build", "--progress", "fancy"),
-        ("verify", "--output", "/no/such/folder/x"),
-        ("ps", "--dry"),
         ("--dry", "ps"),
     ],
 )
@@ -66,7 +63,7 @@ def test_logs_of_an_unknown_service_is_bad_usage() -> None:
     assert "unknown service: nginx" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("ps",), ("smoke",), ("verify", "--only", "image"), ("logs", "redis"), ("down",), ("up",)])
+@pytest.mark.parametrize("words", [("ps",), ("verify", "--only", "image"), ("logs", "redis")])
 def test_without_an_engine_it_ends_with_3(words: tuple[str, ...]) -> None:
     done = run(*words)
     assert done.returncode == 3, done
@@ -80,12 +77,11 @@ def test_the_list_of_checks_needs_no_engine() -> None:
     assert all(line.startswith("redis.") for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("name", sorted(TASKS))
-def test_help_of_every_task(name: str) -> None:
-    done = run(name, "--help")
+def test_help_of_a_task_names_its_options() -> None:
+    done = run("verify", "--help")
     assert done.returncode == 0
-    for option in tasks.namespace[name].help:
-        assert f"--{option}" in done.stdout or f"--[no-]{option}" in done.stdout
+    for option in tasks.namespace["verify"].help:
+        assert f"--{option}" in done.stdout
 
 
 def test_the_version() -> None:

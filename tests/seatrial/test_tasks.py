@@ -11,9 +11,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 import tasks
-from seatrial import develop, doctor, lifecycle, proof
-from seatrial import build as build_module
-from seatrial import setup as setup_module
+from seatrial import build, develop, doctor, lifecycle, proof, setup
 from seatrial.errors import Code, ExitCode, SeatrialError
 
 NAMES = sorted(tasks.namespace.task_names)
@@ -50,9 +48,9 @@ def test_the_listing_names_every_task_once() -> None:
 
 
 CALLS: list[tuple[str, dict[str, Any], Any, str, dict[str, Any]]] = [
-    ("setup", {"engine": True}, setup_module, "run", {"engine": True, "ipfs": False}),
+    ("setup", {"engine": True}, setup, "run", {"engine": True, "ipfs": False}),
     ("doctor", {}, doctor, "run", {}),
-    ("build", {"no_cache": True}, build_module, "task", {"no_cache": True, "progress": "auto"}),
+    ("build", {"no_cache": True}, build, "task", {"no_cache": True, "progress": "auto"}),
     ("up", {"prod": True, "build": True}, lifecycle, "up", {"production": True, "build": True}),
     ("down", {"volumes": True, "yes": True}, lifecycle, "down", {"volumes": True, "confirmed": True}),
     ("ps", {}, lifecycle, "ps", {}),
