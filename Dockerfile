@@ -36,6 +36,9 @@ RUN set -eu; \
     cp /etc/passwd /etc/group /payload/etc/; \
     echo 'appuser:x:1001:1001:facilitator:/app:/usr/sbin/nologin' >>/payload/etc/passwd; \
     echo 'appgroup:x:1001:' >>/payload/etc/group; \
+    # To the cache two folders are the same when only their times differ: without this file the COPY below could bring
+    # back the files of another build, with its times.
+    echo "${CREATED}" >/payload/app/created; \
     chown -R 0:0 /payload; \
     chmod -R u=rwX,go=rX /payload; \
     find /payload -exec touch --no-dereference --date="${CREATED}" {} +
@@ -61,6 +64,6 @@ WORKDIR /app
 USER 1001:1001
 EXPOSE 3000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --start-interval=200ms --retries=2 \
+HEALTHCHECK --interval=3s --timeout=3s --start-period=30s --start-interval=200ms --retries=2 \
     CMD ["/app/venv/bin/python", "-m", "service.healthcheck"]
 CMD ["/app/venv/bin/python", "-m", "service"]

@@ -136,8 +136,12 @@ class Engine:
         """Run a command in a running container."""
         with _translated(f"docker exec {name}"):
             handle = self._api.exec_create(name, list(argv), user=user, environment=dict(environment or {}))["Id"]
-            output = bytes(self._api.exec_start(handle)).decode("utf-8", "replace")
-            return ExecResult(self._api.exec_inspect(handle)["ExitCode"], output)
+            # Not the SDK's exec_start: it goes on with the bare socket, and what came in one piece with the answer's
+            # head is lost.
+            path = self._api._url("/exec/{0}/start", handle)  # noqa: SLF001
+            answer = self._api._post_json(path, data={"Tty": False, "Detach": False}, stream=True)  # noqa: SLF001
+            output = b"".join(self._api._multiplexed_buffer_helper(answer))  # noqa: SLF001
+            return ExecResult(self._api.exec_inspect(handle)["ExitCode"], output.decode("utf-8", "replace"))
 
     def run(  # noqa: PLR0913 - each option is a fact about the container
         self,

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Self
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every task."""
+    """Exit codes of every task, and what each means."""
 
-    HOLDS = 0
-    """Every promise that was examined holds, or the task did its work."""
-    BROKEN = 1
-    """A promise is broken, or a test or linter found something."""
-    USAGE = 2
-    """Bad options, settings or project files."""
-    MACHINE = 3
-    """The machine or the Docker Engine cannot do what was asked."""
-    UNPROVEN = 4
-    """A check was blind or crashed, or nothing was examined."""
-    INTERRUPTED = 130
-    """Interrupted from the keyboard or by a signal; what was started has been removed."""
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Make a member: the number, with its meaning beside it."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    HOLDS = 0, "Every promise that was examined holds, or the task did its work."
+    BROKEN = 1, "A promise is broken, or a test or linter found something."
+    USAGE = 2, "Bad options, settings or project files."
+    MACHINE = 3, "The machine or the Docker Engine cannot do what was asked."
+    UNPROVEN = 4, "A check was blind or crashed, or nothing was examined."
+    INTERRUPTED = 130, "Interrupted from the keyboard or by a signal; what was started has been removed."
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,14 @@ def port_holder(port: int, published: Iterable[Mapping[str, Any]] = ()) -> str |
     if inodes:
         return _process_of(inodes) or SOMEBODY
     return SOMEBODY if inodes is None and _answers(port) else None
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is reached from this machine only; nothing means every address."""
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def container_at(port: int, published: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

@@ -76,15 +76,13 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
             stderr=subprocess.PIPE,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             # Its own process group: Ctrl-C reaches us, and we end the child and its children in order.
             start_new_session=True,
         )
-    except (FileNotFoundError, PermissionError) as error:
-        raise SeatrialError(
-            Code.COMMAND_MISSING, f"{argv[0]} cannot be run: {error.strerror}", hint=f"install {argv[0]}"
-        ) from error
+    except OSError as error:
+        raise _cannot_be_run(argv, error) from error
     with _running_lock:
         _running.add(child)
     try:
@@ -109,10 +107,8 @@ def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: P
     """Run a program on this terminal, with our standard streams, and return its exit code."""
     try:
         child = subprocess.Popen(list(argv), env={**os.environ, **(env or {})}, cwd=cwd)
-    except (FileNotFoundError, PermissionError) as error:
-        raise SeatrialError(
-            Code.COMMAND_MISSING, f"{argv[0]} cannot be run: {error.strerror}", hint=f"install {argv[0]}"
-        ) from error
+    except OSError as error:
+        raise _cannot_be_run(argv, error) from error
     try:
         return child.wait()
     finally:
@@ -150,14 +146,14 @@ def end_all() -> None:
 
 
 def terminate(child: subprocess.Popen[str]) -> None:
-    """End a program and everything it started, politely first."""
-    for sign, patience in ((signal.SIGTERM, TERMINATION_GRACE_SECONDS), (signal.SIGKILL, TERMINATION_GRACE_SECONDS)):
-        if child.poll() is not None:
-            break
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, sign)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(patience)
+    """End a program that still runs, and everything it started, politely first."""
+    if child.poll() is None:
+        # What it started may stay when it goes: the second signal is for the whole group, whether or not it is gone.
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child.pid, sign)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(TERMINATION_GRACE_SECONDS)
     for stream in (child.stdin, child.stdout, child.stderr):
         if stream is not None:
             with contextlib.suppress(OSError):
@@ -175,11 +171,17 @@ def _communicate(
     if stdin is not None:
         raise AssertionError("on_line and stdin are not used together")
     collected: dict[str, list[str]] = {"stdout": [], "stderr": []}
+    failures: list[Exception] = []
 
     def drain(name: str) -> None:
         for line in getattr(child, name):
             collected[name].append(line)
-            on_line(line.rstrip("\n"))
+            # A pipe that nobody reads would stop the program: what `on_line` raises has to wait.
+            if not failures:
+                try:
+                    on_line(line.rstrip("\n"))
+                except Exception as error:  # noqa: BLE001 - raised again below
+                    failures.append(error)
 
     readers = [threading.Thread(target=drain, args=(name,), daemon=True) for name in collected]
     for reader in readers:
@@ -187,7 +189,15 @@ def _communicate(
     child.wait(timeout_seconds)
     for reader in readers:
         reader.join(TERMINATION_GRACE_SECONDS)
+    if failures:
+        raise failures[0]
     return "".join(collected["stdout"]), "".join(collected["stderr"])
+
+
+def _cannot_be_run(argv: Sequence[str], error: OSError) -> SeatrialError:
+    if error.filename is not None and str(error.filename) != argv[0]:
+        return SeatrialError(Code.COMMAND_FAILED, f"{argv[0]} cannot be run in {error.filename}: {error.strerror}")
+    return SeatrialError(Code.COMMAND_MISSING, f"{argv[0]} cannot be run: {error.strerror}", hint=f"install {argv[0]}")
 
 
 def _shown(argv: Sequence[str]) -> str:

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial import checks, verify
+from tasks import LISTING
+from tests import good
 
 if TYPE_CHECKING:
     import pytest
-
-    from seatrial.evidence import Evidence
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_example_of_a_check_works(good_evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_a_check_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    good_evidence = good.evidence()
     code = re.search(r"<!-- example: .*? -->\n```python\n(.*?)```", README, re.DOTALL)
     assert code is not None
     known = checks.all_checks()
@@ -40,8 +41,6 @@ def test_every_check_that_is_named_exists() -> None:
 
 
 def test_every_task_is_named() -> None:
-    from tasks import LISTING
-
     table = README.partition("| task | does |")[2].partition("\n\n")[0]
     for name in (name for names in LISTING.values() for name in names):
         assert re.search(rf"`{name}\b", table), name

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import Problem, check
-from seatrial.evidence.secrets import SECRET_FILE, SECRET_NAME
+from seatrial.evidence.commands import cannot_fail, script_of, shows_password
+from seatrial.evidence.secrets import SECRET_FILE, names_a_secret
+from seatrial.ports import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,19 +18,19 @@ if TYPE_CHECKING:
 
 Service = dict[str, Any]
 
-LOOPBACK = ("127.", "::1", "[::1]")
 WEAK = re.compile(
     r"(?:^|[\s\"'=:])(?:changeme|change_me|password|passw0rd|secret|redis|admin|example|123456\d*)(?:$|[\s\"'])",
     re.IGNORECASE,
 )
-_SHOWN_PASSWORD = re.compile(
-    r"(?:^|\s)(?:--requirepass|--masterauth|-a|--pass|--password|AUTH)[\s=]+(?P<value>\S+)|://[^/\s:@]*:[^/\s@]+@"
-    r"|(?:PASSWORD|PASS|TOKEN|SECRET)=(?!\"?\$\$?\(cat )\S+",
-    re.IGNORECASE,
+SOCKETS = (
+    *("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/var/run/containerd/x"),
+    *("/run/podman/podman.sock", "/run/crio/crio.sock", "/run/user/1000/docker.sock", "/proc/1/root/run/docker.sock"),
 )
-_FROM_FILE = re.compile(r"\"?\$\$?\((?:cat |<)\s*/run/secrets/|\"?\$\$?\{?\w*_FILE")
-_HOST_SOCKETS = ("/var/run", "/run", "/var", "/", "/var/run/docker.sock", "/run/docker.sock", "/run/containerd")
-_CANNOT_FAIL = re.compile(r"\|\|\s*(?:true|exit\s+0|:)\s*$|;\s*(?:true|exit\s+0)\s*$|^\s*(?:true|:|exit 0)\s*$")
+"""Where container engines listen, and ways to the same."""
+_FOLDER_SUFFIX = re.compile(r"\.(?:d|git|ssh|aws|docker|kube|config|cache|local)$")
+_SINGLE_FILES = ("/etc/localtime", "/etc/timezone", "/etc/machine-id", "/etc/hostname", "/etc/hosts")
+_TRUE, _FALSE = {"", "1", "t", "true"}, {"0", "f", "false"}
+_BOUNDED = re.compile(r"[1-9]\d*(?:\.\d+)?\s*[a-z]*", re.IGNORECASE)
 
 
 def _words(value: Any) -> str:
@@ -116,10 +119,12 @@ def no_new_privileges(evidence: Evidence) -> Iterator[Problem]:
     for name, service in evidence.services().items():
         options = [str(option).replace("=", ":", 1).lower() for option in service.get("security_opt") or []]
         where = f"services.{name}.security_opt"
-        if not {"no-new-privileges", "no-new-privileges:true"} & set(options) or "no-new-privileges:false" in options:
+        # Of several the engine takes the last one.
+        said = [option.partition(":")[2] for option in options if option.partition(":")[0] == "no-new-privileges"]
+        if not said or said[-1] not in _TRUE:
             yield Problem("new privileges are not forbidden", where)
         for option in options:
-            if option.endswith(":unconfined") or option.startswith(("label:disable", "systempaths:unconfined")):
+            if option.endswith(":unconfined") or option.startswith(("label:disable", "writable-cgroups:t")):
                 yield Problem(f"{option} takes a protection away", where)
 
 
@@ -142,13 +147,13 @@ def user(evidence: Evidence) -> Iterator[Problem]:
         elif int(uid) == 0 or int(gid) == 0:
             yield Problem(f"the service runs as {written}", where)
         for group in service.get("group_add") or []:
-            if str(group) in {"0", "root", "docker"}:
+            if not re.fullmatch(r"\d+", str(group)) or int(group) == 0:
                 yield Problem(f"the service joins the group {group}", f"services.{name}.group_add")
 
 
 @check(
     "compose.limits",
-    sabotage=lambda e: e.with_service(_main(e), lambda s: s.pop("deploy", None)),
+    sabotage=lambda e: e.with_service(_main(e), lambda s: s.update(deploy={}, mem_limit=0, pids_limit=-1)),
     mend="deploy.resources.limits with memory and pids",
 )
 def limits(evidence: Evidence) -> Iterator[Problem]:
@@ -161,15 +166,19 @@ def limits(evidence: Evidence) -> Iterator[Problem]:
         memory = service.get("mem_limit") or declared.get("memory")
         pids = service.get("pids_limit") or declared.get("pids")
         where = f"services.{name}.deploy.resources.limits"
-        if not memory or int(memory) <= 0:
+        if not _BOUNDED.fullmatch(str(memory or "")):
             yield Problem("there is no memory limit", where)
-        if not pids or int(pids) <= 0:
+        if not _BOUNDED.fullmatch(str(pids or "")):
             yield Problem("there is no process limit", where)
+        if service.get("oom_kill_disable"):
+            yield Problem("the memory limit is not enforced", f"services.{name}.oom_kill_disable")
 
 
 @check(
     "compose.restart",
-    sabotage=lambda e: e.with_service(_main(e), lambda s: s.pop("restart", None)),
+    sabotage=lambda e: e.with_service(
+        _main(e), lambda s: s.update(restart="no", deploy={**s.get("deploy", {}), "restart_policy": None})
+    ),
     mend="restart: unless-stopped",
 )
 def restart(evidence: Evidence) -> Iterator[Problem]:
@@ -178,9 +187,10 @@ def restart(evidence: Evidence) -> Iterator[Problem]:
     Without a policy one crash at night is an outage until the morning.
     """
     for name, service in evidence.services().items():
-        policy = service.get("restart") or "no"
-        condition = ((service.get("deploy") or {}).get("restart_policy") or {}).get("condition", "")
-        if policy not in {"always", "unless-stopped"} and condition not in {"any", "on-failure"}:
+        # Where both are given, the one under `deploy` counts.
+        deployed = (service.get("deploy") or {}).get("restart_policy")
+        policy = (deployed.get("condition") or "any") if deployed else service.get("restart") or "no"
+        if policy not in {"always", "unless-stopped", "any"}:
             yield Problem(f"the restart policy is {policy}", f"services.{name}.restart")
 
 
@@ -200,7 +210,7 @@ def logging(evidence: Evidence) -> Iterator[Problem]:
         where = f"services.{name}.logging"
         if driver == "none":
             yield Problem("logs are thrown away", where)
-        elif driver in {"", "json-file"} and not options.get("max-size"):
+        elif driver in {"", "json-file"} and not _BOUNDED.fullmatch(str(options.get("max-size") or "")):
             yield Problem("logs grow without bound", where)
 
 
@@ -221,9 +231,12 @@ def isolation(evidence: Evidence) -> Iterator[Problem]:
             value = str(service.get(key) or "")
             if value == "host" or value.startswith(("container:", "service:")):
                 yield Problem(f"{key} is {value}", f"services.{name}.{key}")
-        for key in ("devices", "device_cgroup_rules", "volumes_from"):
+        for key in ("devices", "device_cgroup_rules", "volumes_from", "gpus"):
             if service.get(key):
                 yield Problem(f"{key} are given", f"services.{name}.{key}")
+        resources = (service.get("deploy") or {}).get("resources") or {}
+        if (resources.get("reservations") or {}).get("devices"):
+            yield Problem("devices are reserved", f"services.{name}.deploy.resources.reservations.devices")
 
 
 @check(
@@ -241,20 +254,43 @@ def host_folders(evidence: Evidence) -> Iterator[Problem]:
 
     Who can write to the Docker socket is root on the host; a folder that holds the socket is the same.
     """
+    volumes = evidence.json("compose.production", "").get("volumes") or {}
     for name, service in evidence.services().items():
+        if service.get("use_api_socket"):
+            yield Problem("the service is given the Docker Engine", f"services.{name}.use_api_socket")
         for mount in service.get("volumes") or []:
-            if mount.get("type") != "bind":
+            source, where = _host_source(mount, volumes), f"services.{name}.volumes: {mount.get('target')}"
+            if not source:
                 continue
-            source, where = str(mount.get("source", "")), f"services.{name}.volumes: {mount.get('target')}"
-            if source.rstrip("/") in {path.rstrip("/") for path in _HOST_SOCKETS} or source.endswith(".sock"):
+            if source.endswith(".sock") or any(f"{path}/".startswith(f"{source.rstrip('/')}/") for path in SOCKETS):
                 yield Problem(f"{source} gives the service the Docker Engine", where)
             elif not mount.get("read_only"):
                 yield Problem(f"{source} is mounted writable", where)
+            elif not _is_single_file(source):
+                yield Problem(f"{source} is a folder, not a single file", where)
+
+
+def _host_source(mount: dict[str, Any], volumes: dict[str, Any]) -> str:
+    """Return the path of the host that a mount shows, directly or by way of a volume's options; else nothing."""
+    source = str(mount.get("source") or "")
+    if mount.get("type") != "bind":
+        options = (volumes.get(source) or {}).get("driver_opts") or {}
+        is_bound = "bind" in str(options.get("o", "")).split(",") or options.get("type") == "none"
+        source = str(options.get("device") or "") if is_bound else ""
+    return posixpath.normpath(source).replace("//", "/") if source else ""
+
+
+def _is_single_file(source: str) -> bool:
+    """Whether a path is a file, told by its name: nothing else says so in a compose model."""
+    name = posixpath.basename(source)
+    return source in _SINGLE_FILES or bool(posixpath.splitext(name)[1] and not _FOLDER_SUFFIX.search(name))
 
 
 @check(
     "compose.ports",
-    sabotage=lambda e: e.with_service(_main(e), lambda s: s["ports"][0].pop("host_ip", None)),
+    sabotage=lambda e: e.with_service(
+        _main(e), lambda s: s.setdefault("ports", []).append({"target": 1, "published": "1"})
+    ),
     mend='publish on loopback: "127.0.0.1:3000:3000"; BIND_ADDRESS in .env asks for more',
 )
 def ports(evidence: Evidence) -> Iterator[Problem]:
@@ -266,14 +302,14 @@ def ports(evidence: Evidence) -> Iterator[Problem]:
     for name, service in evidence.services().items():
         for port in service.get("ports") or []:
             address = str(port.get("host_ip") or "")
-            if not address.startswith(LOOPBACK) and (not asked or address != asked):
+            if not is_loopback(address) and (not asked or address != asked):
                 where = f"services.{name}.ports: {port.get('published', 'any')}->{port.get('target')}"
                 yield Problem(f"the port is published on {address or 'every address'}", where)
 
 
 @check(
     "compose.config_mount",
-    sabotage=lambda e: e.with_service(_main(e), lambda s: s.update(volumes=[])),
+    sabotage=lambda e: e.with_service(_main(e), lambda s: s.update(volumes=[], configs=[])),
     mend="./config/config.json:/app/config/config.json:ro",
 )
 def config_mount(evidence: Evidence) -> Iterator[Problem]:
@@ -285,6 +321,8 @@ def config_mount(evidence: Evidence) -> Iterator[Problem]:
     service = evidence.services().get(_main(evidence), {})
     mounts = [mount for mount in service.get("volumes") or [] if mount.get("target") == target]
     where = f"services.{_main(evidence)}.volumes"
+    if any(config.get("target") == target for config in service.get("configs") or []):
+        return
     if not mounts:
         yield Problem(f"nothing is mounted at {target}", where)
     elif not mounts[0].get("read_only"):
@@ -303,21 +341,48 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
 
     All of them are shown by `docker inspect` and `docker compose config`, to everyone who may ask the engine.
     """
+    model = evidence.json("compose.production", "")
     for name, service in evidence.services().items():
-        for variable, value in (service.get("environment") or {}).items():
-            if value and SECRET_NAME.search(variable) and not variable.upper().endswith("_FILE"):
-                yield Problem("the variable's value is a secret by its name", f"services.{name}.environment.{variable}")
-        for key in ("command", "entrypoint", "environment", "labels", "healthcheck", "build"):
-            value = service.get(key)
-            text = _words(value["test"] if key == "healthcheck" and value and "test" in value else value)
+        yield from _variables(name, service)
+        for key, value in service.items():
+            text = "\n".join(_texts(value))
             where = f"services.{name}.{key}"
             for leak in evidence.wanted.seen_in_text(text):
                 yield Problem(f"it holds {leak}", where)
-            if key in {"command", "entrypoint", "healthcheck"}:
-                for match in _SHOWN_PASSWORD.finditer(text):
-                    if not _FROM_FILE.match(match["value"] or ""):
-                        yield Problem("a password is written in it", where)
+            written = _words(value.get("test") if key == "healthcheck" and value else value)
+            if key in {"command", "entrypoint", "healthcheck"} and shows_password(written):
+                yield Problem("a password is written in it", where)
+    for name, config in (model.get("configs") or {}).items():
+        content = str((config or {}).get("content") or "")
+        if shows_password(content) or evidence.wanted.seen_in_text(content):
+            yield Problem("a password is written in it", f"configs.{name}.content")
     yield from _interpolated(evidence)
+
+
+def _variables(name: str, service: Service) -> Iterator[Problem]:
+    """Judge what is set by name: variables, labels, build arguments."""
+    places = {key: service.get(key) or {} for key in ("environment", "labels")}
+    places["build.args"] = (service.get("build") or {}).get("args") or {}
+    for place, values in places.items():
+        for variable, value in values.items():
+            where = f"services.{name}.{place}.{variable}"
+            if value and names_a_secret(variable):
+                yield Problem("the variable's value is a secret by its name", where)
+            elif shows_password(str(value or "")):
+                yield Problem("a password is written in it", where)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text in a part of the model, keys included."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield str(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif value is not None:
+        yield str(value)
 
 
 def _interpolated(evidence: Evidence) -> Iterator[Problem]:
@@ -352,7 +417,9 @@ def strong_password(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "compose.secret_files",
-    sabotage=lambda e: e.edited("compose.production", lambda m: m["secrets"].update(more={"environment": "TOKEN"})),
+    sabotage=lambda e: e.edited(
+        "compose.production", lambda m: m.setdefault("secrets", {}).update(more={"environment": "TOKEN"})
+    ),
     mend="secrets: name: {file: ./secrets/name}",
 )
 def secret_files(evidence: Evidence) -> Iterator[Problem]:
@@ -386,16 +453,24 @@ def data_volumes(evidence: Evidence) -> Iterator[Problem]:
     """
     name = evidence.settings.redis_service
     service = evidence.services().get(name, {})
-    mounts = [m for m in service.get("volumes") or [] if m.get("target") == "/data"]
-    if not mounts or mounts[0].get("type") != "volume" or not mounts[0].get("source"):
-        yield Problem("/data is not on a named volume", f"services.{name}.volumes")
-    if "/data" in _words(service.get("tmpfs")):
-        yield Problem("/data is a tmpfs", f"services.{name}.tmpfs")
+    mounts = {str(m.get("target", "")).rstrip("/"): m for m in service.get("volumes") or []}
+    data, where = mounts.get("/data") or {}, f"services.{name}.volumes"
+    volumes = evidence.json("compose.production", "").get("volumes") or {}
+    if data.get("type") != "volume" or not data.get("source"):
+        yield Problem("/data is not on a named volume", where)
+    elif ((volumes.get(data["source"]) or {}).get("driver_opts") or {}).get("type") in {"tmpfs", "ramfs"}:
+        yield Problem("the volume of /data is kept in memory", f"volumes.{data['source']}")
+    in_memory = [target for target, mount in mounts.items() if mount.get("type") == "tmpfs"]
+    declared = service.get("tmpfs") or []
+    in_memory += [str(text).partition(":")[0] for text in (declared if isinstance(declared, list) else [declared])]
+    for target in in_memory:
+        if f"{target.rstrip('/')}/".startswith("/data/"):
+            yield Problem(f"{target} is a tmpfs", f"services.{name}.tmpfs")
 
 
 @check(
     "compose.images",
-    sabotage=lambda e: e.with_service(e.settings.redis_service, lambda s: s.update(image="redis:latest")),
+    sabotage=lambda e: e.with_service(e.settings.redis_service, lambda s: s.update(image="redis:latest", build=None)),
     mend="name a version: image: redis:7-alpine",
 )
 def images(evidence: Evidence) -> Iterator[Problem]:
@@ -449,8 +524,9 @@ def healthcheck(evidence: Evidence) -> Iterator[Problem]:
             yield Problem("the health check is disabled", where)
         elif not test and name != evidence.settings.service:
             yield Problem("there is no health check", where)
-        text = _words(test[1:])
-        if test and _CANNOT_FAIL.search(text):
+        words = [str(word) for word in test[1:]]
+        script = " ".join(words) if test and test[0] == "CMD-SHELL" else script_of(words)
+        if test and cannot_fail(script):
             yield Problem("the health check cannot fail", where)
-        if "redis-cli" in text and not re.search(r"\bgrep\b|\s-e\b", text):
+        if "redis-cli" in script and not re.search(r"\bgrep\b|\bredis-cli\b[^|;&]*\s-e\b|=\s*\S*PONG", script):
             yield Problem("redis-cli exits 0 on an authentication error, so the check cannot fail", where)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
+from seatrial.evidence import ignore
 from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ DEVELOPMENT_FILE = re.compile(
     r"""(?:^|/)(?:
         \.git|\.hg|\.svn|\.github|\.gitlab-ci\.yml|\.ci
       | tests?|bench|docs|conftest\.py|test_[^/]*\.py|[^/]*_test\.py
-      | \.?venv[^/]*|node_modules|site-packages
+      | \.?venv(?:[^/]*(?=/))?|node_modules|site-packages
       | __pycache__|\.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox|\.coverage[^/]*|htmlcov|coverage
       | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej|log|pyc|bak)|[^/]*~
       | dist|build|[^/]*\.egg-info|secrets|Dockerfile[^/]*|docker-compose[^/]*|compose\.ya?ml
@@ -25,6 +26,12 @@ DEVELOPMENT_FILE = re.compile(
     re.VERBOSE,
 )
 IGNORE_FILES = (".dockerignore", "Dockerfile.dockerignore")
+MUST_STAY_OUT = (
+    *(".env", ".env.production", ".envrc", "secrets/redis_password", "config/config.json", ".git/config"),
+    *(".ssh/id_rsa", "server.key", "server.pem", "id_rsa", "dist/sbom.cdx.json", "docs/index.md", "bench/run.py"),
+    *("tests/test_app.py", ".venv/bin/python", "venv/bin/python", ".pytest_cache/README.md", ".npmrc", ".netrc"),
+)
+"""Paths of which each must be denied in the end: whatever brings one back is a mistake."""
 
 
 @check(
@@ -85,8 +92,9 @@ def budget(evidence: Evidence) -> Iterator[Problem]:
 def ignore_file(evidence: Evidence) -> Iterator[Problem]:
     """The ignore file denies everything first, and each of its lines does what it seems to do.
 
-    A comment behind a pattern, a carriage return or a byte-order mark becomes part of the pattern and nothing says so;
-    a file named after the Dockerfile silently takes its place; a later `!` brings back what was denied.
+    A comment behind a pattern becomes part of the pattern and nothing says so, and for some builders a carriage return
+    or a byte-order mark does; a file named after the Dockerfile silently takes its place; a later `!` brings back what
+    was denied.
     """
     files = evidence.document("tree.files", "")
     found = [name for name in IGNORE_FILES if name in files]
@@ -100,21 +108,30 @@ def ignore_file(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _ignore_lines(name: str, text: str) -> Iterator[Problem]:
-    patterns = []
     if text.startswith("\ufeff"):
         yield Problem("a byte-order mark is part of the first pattern", f"{name}:1")
     for number, line in enumerate(text.split("\n"), start=1):
         where = f"{name}:{number}"
         if line.endswith("\r"):
             yield Problem("a carriage return is part of the pattern", where)
-        pattern = line.strip()
-        if not pattern or pattern.startswith("#"):
-            continue
-        patterns.append(pattern)
-        if re.search(r"\s#", pattern):
+        if re.search(r"[^\s]\s+#", line) and not line.startswith("#"):
             yield Problem("a comment behind a pattern is part of the pattern", where)
-        returned = pattern.removeprefix("!").split()[0].strip("/")
-        if pattern.startswith("!") and (SECRET_FILE.search(returned) or DEVELOPMENT_FILE.search(returned)):
-            yield Problem(f"`{pattern}` brings back what must stay out", where)
-    if not patterns or patterns[0] not in {"*", "**"}:
+        if re.match(r"\s+#", line):
+            yield Problem("a comment that does not begin its line is a pattern", where)
+        if line.strip() == "!":
+            yield Problem("`!` alone is refused by the builder", where)
+    patterns = ignore.parse(text)
+    if not patterns or patterns[0].brings_back or patterns[0].text not in {"*", "**", "**/*"}:
         yield Problem("the first pattern does not deny everything", f"{name}:1")
+    returned = [ignore.deciding(patterns, path) for path in MUST_STAY_OUT]
+    returned += [pattern for pattern in patterns if _names_what_stays_out(pattern, patterns)]
+    for pattern in dict.fromkeys(returned):
+        if pattern is not None and pattern.brings_back:
+            yield Problem(f"`!{pattern.text}` brings back what must stay out", f"{name}:{pattern.line}")
+
+
+def _names_what_stays_out(pattern: ignore.Pattern, patterns: list[ignore.Pattern]) -> bool:
+    """Whether a pattern itself is the name of something that must stay out, and no later one denies it again."""
+    path = pattern.text.split()[0] if pattern.text else ""
+    is_named = SECRET_FILE.search(path) or DEVELOPMENT_FILE.search(path)
+    return bool(is_named) and ignore.deciding(patterns, path) in {pattern, None}

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
-from seatrial.evidence.dockerfile import Dockerfile, Instruction, parse
-from seatrial.evidence.secrets import SECRET_NAME
+from seatrial.evidence.commands import commands, programs, shell_of, shows_password
+from seatrial.evidence.dockerfile import Dockerfile, Instruction, Stage, filled, parse
+from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE, names_a_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,8 +16,19 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 REQUIRED = ("WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD")
-_INSTALLER = re.compile(r"\bpip3?(?:\s+--?\S+(?:[ =]\S+)?)*?\s+install\b|\buv\s+(?:pip\s+install|sync)\b")
-_REMOTE = re.compile(r"(?:^|\s)(?:https?|ftp|git|ssh)(?:://|@)|\.git(?:#|\s)", re.IGNORECASE)
+_INSTALLER = re.compile(
+    r"\bpip[\d.]*(?:\s+--?\S+(?:[ =]\S+)?)*?\s+(?:install|download|wheel)\b"
+    r"|\buv\s+(?:pip\s+(?:install|sync)|sync)\b|\beasy_install\b|\bpipx\s+install\b"
+)
+BUILDERS = {
+    *("apt-get", "apt", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "dpkg", "npm", "yarn", "pnpm"),
+    *("make", "cmake", "gcc", "g++", "cc", "c++", "clang", "cargo", "rustc", "go", "easy_install", "pipx", "poetry"),
+    *("curl", "wget"),
+}
+"""Programs that fetch, install or compile."""
+LOCKED = ("--frozen", "--locked")
+"""With these uv installs from uv.lock, which has hashes."""
+_REMOTE = re.compile(r"(?:^|[\s\"'\[,=])(?:(?:https?|ftp|git|ssh)://|git@)|\.git(?:#|[\s\"']|$)", re.IGNORECASE)
 
 
 def _with_dockerfile(evidence: Evidence, old: str, new: str) -> Evidence:
@@ -41,7 +53,7 @@ def _at(instruction: Instruction) -> str:
 
 @check(
     "dockerfile.stages",
-    sabotage=lambda e: _with_dockerfile(e, r"\A.*^(FROM \S+) AS production", r"\1 AS production"),
+    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nRUN apt-get install --yes gcc\n"),
     mend="build in one stage and copy the result into a last one that starts from the base image",
 )
 def stages(evidence: Evidence) -> Iterator[Problem]:
@@ -55,39 +67,71 @@ def stages(evidence: Evidence) -> Iterator[Problem]:
         return
     last = stages[-1]
     earlier = {stage.name for stage in stages[:-1]} | {str(number) for number in range(len(stages) - 1)}
-    copies = [
-        copy for copy in last.all_of("COPY") if any(flag == f"--from={name}" for flag in copy.flags for name in earlier)
-    ]
-    if not copies:
+    if not any(_source(copy).lower() in earlier for copy in last.all_of("COPY")):
         yield Problem("the last stage copies nothing from an earlier one", f"Dockerfile:{last.line}")
-    for run in last.all_of("RUN"):
-        if _INSTALLER.search(run.value) or re.search(r"\b(?:apt-get|apk|dnf|yum|npm|make|gcc)\b", run.value):
+    for run in (run for stage in _lineage(last, stages) for run in stage.all_of("RUN")):
+        script = " ".join(run.exec_form) if run.exec_form else run.value
+        if _INSTALLER.search(script) or programs(_bare(script)) & BUILDERS:
             yield Problem("the last stage installs or compiles", _at(run))
+
+
+def _source(instruction: Instruction) -> str:
+    """Return what a COPY is `--from`, or nothing."""
+    return next((flag.partition("=")[2] for flag in instruction.flags if flag.startswith("--from=")), "")
+
+
+def _bare(script: str) -> str:
+    """Return what a RUN runs, without its own options."""
+    return re.sub(r"^(?:--\S+\s+)+", "", script)
+
+
+def _lineage(stage: Stage, stages: tuple[Stage, ...]) -> list[Stage]:
+    """Return a stage and the stages that it starts from."""
+    found = [stage]
+    earlier = list(stages[: stages.index(stage)])
+    while parents := [other for other in earlier if other.name == found[-1].base.lower()]:
+        found.append(parents[-1])
+        earlier = earlier[: earlier.index(parents[-1])]
+    return found
 
 
 @check(
     "dockerfile.no_secrets",
-    sabotage=lambda e: _with_dockerfile(e, r"^USER ", "ENV REDIS_PASSWORD=example\nUSER "),
+    sabotage=lambda e: _with_dockerfile(e, r"^(FROM .*?)$", r"\1\nENV REDIS_PASSWORD=example"),
     mend="hand secrets to the build with --mount=type=secret, and to the container as files",
 )
 def no_secrets(evidence: Evidence) -> Iterator[Problem]:
-    """No ARG or ENV carries a secret.
+    """No ARG, ENV or LABEL carries a secret, no command shows one, and no secret file is copied.
 
-    Both stay in the image's configuration and history, for everyone who can pull it.
+    All of it stays in the image's configuration, history or layers, for everyone who can pull it.
     """
     for instruction in _read(evidence).instructions:
-        if instruction.word not in {"ARG", "ENV"}:
-            continue
-        for name in re.findall(r"([A-Za-z_]\w*)=", instruction.value) or instruction.value.split()[:1]:
-            if SECRET_NAME.search(name):
-                yield Problem(f"{instruction.word} {name} is named like a secret", _at(instruction))
         for leak in evidence.wanted.seen_in_text(instruction.value):
             yield Problem(f"{instruction.word} holds {leak}", _at(instruction))
+        if instruction.word in {"ARG", "ENV", "LABEL"}:
+            for name in instruction.assignments:
+                if names_a_secret(name):
+                    yield Problem(f"{instruction.word} {name} is named like a secret", _at(instruction))
+        elif instruction.word in {"COPY", "ADD"} and not _source(instruction):
+            for path in _copied(instruction):
+                bare = path.rstrip("/")
+                is_secret = SECRET_FILE.search(bare) or SECRET_FILE.search(f"{bare}/.")
+                if is_secret and not PUBLIC_CERTIFICATES.search(path):
+                    yield Problem(f"{path} holds secrets by its name", _at(instruction))
+        elif shows_password(instruction.value):
+            yield Problem(f"{instruction.word} shows a password", _at(instruction))
+
+
+def _copied(instruction: Instruction) -> list[str]:
+    """Return the paths that a COPY or ADD takes from the context."""
+    bare = _bare(instruction.value.partition("\n")[0])
+    words = Instruction("COPY", bare, 0).exec_form or bare.split()
+    return [word for word in words[:-1] if not word.startswith("<<")]
 
 
 @check(
     "dockerfile.no_remote_files",
-    sabotage=lambda e: _with_dockerfile(e, r"^USER ", "ADD https://example.org/tool /usr/bin/tool\nUSER "),
+    sabotage=lambda e: _with_dockerfile(e, r"^(FROM .*?)$", r"\1\nADD https://example.org/tool /usr/bin/tool"),
     mend="keep the file in the tree, or fetch it in the build stage and check its hash",
 )
 def no_remote_files(evidence: Evidence) -> Iterator[Problem]:
@@ -95,15 +139,18 @@ def no_remote_files(evidence: Evidence) -> Iterator[Problem]:
 
     The file behind a URL can change from one build to the next, and nothing compares it with what was meant.
     """
+    values: dict[str, str] = {}
     for instruction in _read(evidence).instructions:
+        if instruction.word in {"ARG", "ENV"}:
+            values |= {name: filled(value, values) for name, value in instruction.assignments.items() if value}
         pinned = any(flag.startswith("--checksum=") for flag in instruction.flags)
-        if instruction.word == "ADD" and _REMOTE.search(instruction.value) and not pinned:
+        if instruction.word == "ADD" and _REMOTE.search(filled(instruction.value, values)) and not pinned:
             yield Problem("ADD fetches from a URL without a checksum", _at(instruction))
 
 
 @check(
     "dockerfile.exec_form",
-    sabotage=lambda e: _with_dockerfile(e, r"^CMD \[.*?\]$", "CMD python -m service"),
+    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nCMD python -m service\n"),
     mend='write it as a JSON array: CMD ["program", "argument"]',
 )
 def exec_form(evidence: Evidence) -> Iterator[Problem]:
@@ -113,21 +160,18 @@ def exec_form(evidence: Evidence) -> Iterator[Problem]:
     """
     stages = _read(evidence).stages
     for instruction in stages[-1].instructions if stages else ():
+        if instruction.word not in {"CMD", "ENTRYPOINT", "HEALTHCHECK"} or instruction.value.upper() == "NONE":
+            continue
         form = instruction.exec_form
-        if instruction.word in {"CMD", "ENTRYPOINT"} and form is None:
+        if form is None:
             yield Problem(f"{instruction.word} is in shell form", _at(instruction))
-        if instruction.word == "HEALTHCHECK":
-            command = re.search(r"\bCMD\s+(.*)", instruction.value, re.DOTALL)
-            if command and Instruction("CMD", command[1].strip(), instruction.line).exec_form is None:
-                yield Problem("HEALTHCHECK is in shell form", _at(instruction))
-            form = None
-        if form and form[0].rpartition("/")[2] in {"sh", "bash", "ash", "dash"} and "-c" in form[1:]:
+        elif shell_of(form):
             yield Problem(f"{instruction.word} starts a shell in exec form", _at(instruction))
 
 
 @check(
     "dockerfile.instructions",
-    sabotage=lambda e: _with_dockerfile(e, r"^HEALTHCHECK .*?^    CMD .*?$", ""),
+    sabotage=lambda e: _with_dockerfile(e, r"^EXPOSE .*?$", ""),
     mend="add the instruction to the last stage",
 )
 def instructions(evidence: Evidence) -> Iterator[Problem]:
@@ -137,33 +181,42 @@ def instructions(evidence: Evidence) -> Iterator[Problem]:
     """
     stages = _read(evidence).stages
     for word in REQUIRED:
-        if not stages or not stages[-1].all_of(word):
+        said = [instruction.value.strip() for instruction in stages[-1].all_of(word)] if stages else []
+        if not said or not said[-1] or (word == "HEALTHCHECK" and said[-1].upper() == "NONE"):
             yield Problem(f"the last stage has no {word}", f"Dockerfile:{stages[-1].line if stages else 1}")
 
 
 @check(
     "dockerfile.pinned_base",
-    sabotage=lambda e: _with_dockerfile(e, r"^ARG PYTHON_IMAGE=\S+", "ARG PYTHON_IMAGE=python:latest"),
+    sabotage=lambda e: _with_dockerfile(e, r"^FROM (?:--\S+ )*\S+", "FROM python:latest"),
     mend="name a version: FROM image:version, or image@sha256:digest",
 )
 def pinned_base(evidence: Evidence) -> Iterator[Problem]:
-    """Each base image is named by an explicit tag or digest.
+    """Each image that the build takes something from is named by an explicit tag or digest.
 
     `latest` is another image tomorrow.
     """
     stages = _read(evidence).stages
-    names = {stage.name for stage in stages}
-    for stage in stages:
-        if stage.base.lower() in names or stage.base == "scratch":
-            continue
-        tag = stage.base.rpartition("/")[2].partition(":")[2]
-        if "@sha256:" not in stage.base and tag in {"", "latest"}:
+    names: set[str] = {"scratch"}
+    for number, stage in enumerate(stages):
+        if not _is_pinned(stage.base, names):
             yield Problem(f"FROM {stage.base or '(nothing)'} has no explicit version", f"Dockerfile:{stage.line}")
+        for instruction in stage.instructions:
+            mounted = re.findall(r"--mount=\S*?\bfrom=([^,\s]+)", instruction.value)
+            for image in filter(None, [_source(instruction) if instruction.word == "COPY" else "", *mounted]):
+                if "$" not in image and not _is_pinned(image, names):
+                    yield Problem(f"{instruction.word} from {image} has no explicit version", _at(instruction))
+        names |= {stage.name, str(number)}
+
+
+def _is_pinned(image: str, stages: set[str]) -> bool:
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return image.lower() in stages or "@sha256:" in image or tag not in {"", "latest"}
 
 
 @check(
     "dockerfile.hash_locked",
-    sabotage=lambda e: _with_dockerfile(e, r"install --quiet --require-hashes", "install --quiet"),
+    sabotage=lambda e: _with_dockerfile(e, r"^(FROM .*?)$", r"\1\nRUN pip install h11"),
     mend="install with --require-hashes from a lock file, or with --no-index from what was built here",
 )
 def hash_locked(evidence: Evidence) -> Iterator[Problem]:
@@ -174,8 +227,7 @@ def hash_locked(evidence: Evidence) -> Iterator[Problem]:
     for instruction in _read(evidence).instructions:
         if instruction.word != "RUN":
             continue
-        for command in re.split(r"&&|\|\||;|\n", instruction.value):
-            if not _INSTALLER.search(command):
-                continue
-            if "--require-hashes" not in command and "--no-index" not in command and "--frozen" not in command:
+        script = " ".join(instruction.exec_form) if instruction.exec_form else _bare(instruction.value)
+        for _, words in commands(script):
+            if _INSTALLER.search(" ".join(words)) and not {"--require-hashes", "--no-index", *LOCKED} & set(words):
                 yield Problem("packages are installed without hashes", _at(instruction))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import Problem, check
 from seatrial.evidence.accounts import resolve
-from seatrial.evidence.secrets import SECRET_NAME
+from seatrial.evidence.commands import cannot_fail, script_of, shell_of, shows_password
+from seatrial.evidence.secrets import names_a_secret
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 LABELS = tuple(f"org.opencontainers.image.{name}" for name in ("revision", "source", "version", "created"))
-_SHELLS = {"sh", "bash", "ash", "dash", "/bin/sh", "/bin/bash"}
-_CREDENTIAL = re.compile(r"(?:^|\s)(?:-a|--pass(?:word)?|--requirepass)[\s=]+\S|://[^/\s:@]+:[^/\s@]+@|PASSWORD=")
 
 
 def _with_config(evidence: Evidence, key: str, value: Any) -> Evidence:
@@ -33,6 +32,7 @@ def _with_config(evidence: Evidence, key: str, value: Any) -> Evidence:
     "image.user",
     sabotage=lambda e: _with_config(e, "User", "0:0"),
     mend="end the Dockerfile with `USER 1001:1001`, a user that the image's passwd knows",
+    trips=("layers.code_read_only",),
 )
 def user(evidence: Evidence) -> Iterator[Problem]:
     """The image runs as a user and a group that are not root.
@@ -51,6 +51,8 @@ def user(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("the image runs as uid 0", where)
     if account.gid == 0:
         yield Problem("the image runs in group 0", where)
+    if 0 in account.groups:
+        yield Problem("the image's user is a member of group 0", where)
     if account.gid is None and account.uid is not None:
         yield Problem("the group is not known to the image", where)
     if written and not re.fullmatch(r"\d+(:\d+)?", written):
@@ -73,13 +75,13 @@ def healthcheck(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("there is no health check", where)
         return
     words = " ".join(test[1:])
-    if test[0] != "CMD" or test[1] in _SHELLS:
+    if test[0] != "CMD" or shell_of(test[1:]):
         yield Problem("the health check runs in a shell", where)
-    if "localhost" in words:
+    if re.search(r"\blocalhost\b|\[?::1\]?(?![\w:])|\b0\.0\.0\.0\b", words):
         yield Problem("the health check asks localhost instead of 127.0.0.1", where)
-    if _CREDENTIAL.search(words):
+    if shows_password(words):
         yield Problem("the health check shows a credential", where)
-    if re.search(r"\|\|\s*(?:true|exit 0|:)", words):
+    if not test[1:] or cannot_fail(words if test[0] != "CMD" else script_of(test[1:])):
         yield Problem("the health check cannot fail", where)
 
 
@@ -97,9 +99,9 @@ def command(evidence: Evidence) -> Iterator[Problem]:
     words = [*(config.get("Entrypoint") or []), *(config.get("Cmd") or [])]
     if not words:
         yield Problem("no command is set", "Config.Cmd")
-    elif words[0] in _SHELLS:
+    elif shell_of(words):
         yield Problem("the command starts a shell", "Config.Cmd")
-    if (config.get("StopSignal") or "SIGTERM") not in {"SIGTERM", "15"}:
+    if str(config.get("StopSignal") or "SIGTERM").upper().removeprefix("SIG") not in {"TERM", "15"}:
         yield Problem(f"the stop signal is {config['StopSignal']}", "Config.StopSignal")
 
 
@@ -123,7 +125,7 @@ def port(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "image.labels",
-    sabotage=lambda e: _with_config(e, "Labels", {}),
+    sabotage=lambda e: _with_config(e, "Labels", {**(e.image_config().get("Labels") or {}), LABELS[1]: ""}),
     mend="build with ./invoke build, which fills in the labels",
 )
 def labels(evidence: Evidence) -> Iterator[Problem]:
@@ -154,6 +156,20 @@ def revision(evidence: Evidence) -> Iterator[Problem]:
 
 
 @check(
+    "image.no_volumes",
+    sabotage=lambda e: _with_config(e, "Volumes", {e.settings.package_root: {}}),
+    mend="remove VOLUME from the Dockerfile; name volumes in the compose file",
+)
+def no_volumes(evidence: Evidence) -> Iterator[Problem]:
+    """The image declares no volume.
+
+    A volume makes its folder writable in spite of a read-only root, and keeps old code over a new image's.
+    """
+    for path in sorted(evidence.image_config().get("Volumes") or {}):
+        yield Problem("it is declared as a volume", path)
+
+
+@check(
     "image.no_secrets",
     sabotage=lambda e: _with_config(e, "Env", ["PATH=/usr/bin", "REDIS_PASSWORD=example-of-a-secret"]),
     mend="give secrets to the container as files at run time; change a secret that was in an image",
@@ -169,7 +185,7 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     }
     places |= {f"Config.Labels {name}": str(value) for name, value in (config.get("Labels") or {}).items()}
     for where, value in places.items():
-        if SECRET_NAME.search(where.rpartition(" ")[2]) and value:
+        if names_a_secret(where.rpartition(" ")[2]) and value:
             yield Problem("the name says that the value is a secret", where)
     places |= {f"Config.{key}": " ".join(config.get(key) or []) for key in ("Cmd", "Entrypoint", "OnBuild")}
     places["Config.Healthcheck"] = " ".join((config.get("Healthcheck") or {}).get("Test") or [])
@@ -181,13 +197,13 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     for where, text in places.items():
         for leak in evidence.wanted.seen_in_text(text):
             yield Problem(f"it holds {leak}", where)
-        if not where.startswith("Config.Env") and _CREDENTIAL.search(text):
+        if shows_password(text):
             yield Problem("it shows a credential", where)
 
 
 @check(
     "image.payload_budget",
-    sabotage=lambda e: e.with_layer({"app/data.bin": b"\0" * int(e.settings.payload_budget_mb * 1_000_000 + 1)}),
+    sabotage=lambda e: e.with_files({"app/data.bin": b"\0" * int(e.settings.payload_budget_mb * 1_000_000 + 1)}),
     mend="see the ledger of ./invoke build for what grew; leave it out or raise payload_budget_mb in [tool.seatrial]",
 )
 def payload_budget(evidence: Evidence) -> Iterator[Problem]:

@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 LEAVINGS = re.compile(
     r"""(?:^|/)(?:
         \.git|\.hg|\.svn|\.gitignore|\.dockerignore|Dockerfile|docker-compose[^/]*
-      | \.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.cache/pip
-      | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej)|[^/]+~|\.[a-z]+_history
-      | (?:tests?)(?=/.*\.pyc?$)|conftest\.py|test_[^/]*\.py
+      | \.github|\.gitlab-ci\.yml|\.gitmodules|\.gitattributes
+      | \.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox|\.coverage[^/]*|htmlcov
+      | \.cache|\.npm|var/cache/apt/.+\.deb|var/lib/apt/lists/.+
+      | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej|bak|log)|[^/]+~|\.[a-z]+_history
+      | (?:tests?)(?=/.*\.pyc?$)|conftest\.py|test_[^/]*\.py|[^/]*_test\.py
     )(?:/|$)""",
     re.VERBOSE,
 )
-_SETUID, _SETGID, _GROUP_WRITE, _OTHER_WRITE, _OWNER_WRITE, _STICKY = 0o4000, 0o2000, 0o020, 0o002, 0o200, 0o1000
+_SETUID, _SETGID, _STICKY, _GROUP_WRITE, _OTHER_WRITE = 0o4000, 0o2000, 0o1000, 0o020, 0o002
 
 
 @check(
     "layers.no_secrets",
-    sabotage=lambda e: e.with_layer({"app/.env": b"REDIS_PASSWORD=example", "app/.wh..env": b""}),
+    sabotage=lambda e: e.with_files({"app/.env": b"REDIS_PASSWORD=example", "app/.wh..env": b""}),
     mend="remove the file from the step that added it (a later rm does not), rebuild, and change the secret",
 )
 def no_secrets(evidence: Evidence) -> Iterator[Problem]:
@@ -48,7 +50,7 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "layers.no_privilege",
-    sabotage=lambda e: e.with_layer({"app/helper": b"#!/bin/sh"}, mode=0o4755),
+    sabotage=lambda e: e.with_files({"app/helper": b"#!/bin/sh"}, mode=0o4755),
     mend="remove the bit or the capability in the step that adds the file",
 )
 def no_privilege(evidence: Evidence) -> Iterator[Problem]:
@@ -58,7 +60,7 @@ def no_privilege(evidence: Evidence) -> Iterator[Problem]:
     """
     for number, entry in entries_of(evidence.payload()):
         where = f"payload layer {number}: /{entry.path}"
-        if entry.kind == "file" and entry.mode & (_SETUID | _SETGID):
+        if entry.kind in {"file", "hardlink"} and entry.mode & (_SETUID | _SETGID):
             yield Problem(f"the file is setuid or setgid ({entry.mode:04o})", where)
         if entry.has_capabilities:
             yield Problem("the file has capabilities", where)
@@ -68,7 +70,7 @@ def no_privilege(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "layers.no_world_writable",
-    sabotage=lambda e: e.with_layer({"app/shared.txt": b""}, mode=0o666),
+    sabotage=lambda e: e.with_files({"app/shared.txt": b""}, mode=0o666),
     mend="take the write permission of others away in the step that adds the file",
 )
 def no_world_writable(evidence: Evidence) -> Iterator[Problem]:
@@ -77,7 +79,8 @@ def no_world_writable(evidence: Evidence) -> Iterator[Problem]:
     What everyone can write, an intruder can prepare for someone else to run.
     """
     for path, entry in evidence.files().items():
-        if entry.kind not in {"file", "folder"} or not entry.mode & _OTHER_WRITE:
+        # A device is judged by layers.no_privilege; those of a base image lie under the /dev that the engine mounts.
+        if entry.kind in {"symlink", "device"} or not entry.mode & _OTHER_WRITE:
             continue
         if entry.kind == "folder" and entry.mode & _STICKY:
             continue
@@ -86,7 +89,7 @@ def no_world_writable(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "layers.code_read_only",
-    sabotage=lambda e: e.with_layer({"app/venv/lib/hook.py": b""}, uid=1001, gid=1001, mode=0o644),
+    sabotage=lambda e: e.with_files({"app/venv/lib/hook.py": b""}, uid=1001, gid=1001, mode=0o644),
     mend="copy the payload as root (no --chown) and without write permission for others",
 )
 def code_read_only(evidence: Evidence) -> Iterator[Problem]:
@@ -98,17 +101,18 @@ def code_read_only(evidence: Evidence) -> Iterator[Problem]:
     passwd, group = (files[name].text if name in files else "" for name in ("etc/passwd", "etc/group"))
     account = resolve(str(evidence.image_config().get("User") or ""), passwd, group)
     for number, entry in entries_of(evidence.payload()):
-        if entry.kind not in {"file", "folder"}:
+        if entry.kind not in {"file", "folder", "hardlink"}:
             continue
-        owns = entry.uid == account.uid and entry.mode & (_OWNER_WRITE | 0o500)
-        shares = entry.gid == account.gid and entry.mode & _GROUP_WRITE
+        # An owner can give itself whatever permission is missing.
+        owns = entry.uid == account.uid
+        shares = entry.gid in {account.gid, *account.groups} and entry.mode & _GROUP_WRITE
         if owns or shares:
             yield Problem("the service's own user can change it", f"payload layer {number}: /{entry.path}")
 
 
 @check(
     "layers.no_leavings",
-    sabotage=lambda e: e.with_layer({"app/tests/test_app.py": b"assert True"}),
+    sabotage=lambda e: e.with_files({"app/tests/test_app.py": b"assert True"}),
     mend="copy only what the service needs, or remove the rest in the step that adds it",
 )
 def no_leavings(evidence: Evidence) -> Iterator[Problem]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from seatrial.checks import Problem, check
 from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, parse_lock
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
 
 LOCK = "requirements/production.txt"
 INSTALLERS = ("pip", "setuptools", "wheel", "ensurepip", "uv", "pipx", "virtualenv")
-COMPILERS = re.compile(r"(?:^|/)bin/(?:gcc|g\+\+|cc|c\+\+|clang|tcc|ld|as|make|cmake|rustc|cargo|go)(?:-[\d.]+)?$")
+COMPILERS = re.compile(
+    r"(?:^|/)bin/(?:\w+-linux-\w+-)?(?:gcc|g\+\+|cc|c\+\+|clang|tcc|ld|as|make|cmake|rustc|cargo|go)(?:-[\d.]+)?$"
+)
+INSTALLER_PROGRAM = re.compile(r"(?:^|/)bin/(?:pip[\d.]*|uv|uvx|pipx|virtualenv|easy_install[\d.-]*)$")
+_WITHOUT_HASH = re.compile(r"\.dist-info/RECORD(?:\.jws|\.p7s)?$|\.pyc$")
 _UNOWNED = re.compile(r"(?:\.pyc$|__pycache__/)")
 _EDITABLE = re.compile(r"(?:^|/)__editable__[^/]*$|\.egg-link$|/direct_url\.json$")
 
@@ -67,12 +73,14 @@ def _with_file(evidence: Evidence, name: str, old: str, new: str) -> Evidence:
 def _with_site_file(evidence: Evidence, name: str, content: bytes) -> Evidence:
     """Put one more file into the payload's site-packages."""
     sites = [match["site"] for path in _payload_files(evidence) if (match := SITE_PACKAGES.match(path))]
-    return evidence.with_layer({f"{sites[0] if sites else 'app'}/{name}": content})
+    return evidence.with_files({f"{sites[0] if sites else 'app'}/{name}": content})
 
 
 @check(
     "packages.locked",
-    sabotage=lambda e: _with_file(e, LOCK, r"^h11==\S+", "h11==0.0.1"),
+    sabotage=lambda e: e.edited(
+        "tree.files", lambda files: {**files, LOCK: re.sub(r"(?m)^([\w.-]+)==[^\s;]+", r"\1==9999", files[LOCK])}
+    ),
     mend="./invoke build, after ./invoke lock when dependencies changed",
 )
 def locked(evidence: Evidence) -> Iterator[Problem]:
@@ -87,7 +95,11 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
         if line.requirement is None or applies(line.requirement, version)
     }
     own = canonicalize_name(str(_project(evidence).get("name", "")))
-    found = {distribution.name: distribution for distribution in _distributions(evidence)}
+    found: dict[str, Distribution] = {}
+    for distribution in _distributions(evidence):
+        if distribution.name in found:
+            yield Problem(f"{distribution.name} is installed twice", f"/{distribution.site}/{distribution.info}")
+        found[distribution.name] = distribution
     for name in sorted(wanted.keys() - found.keys()):
         yield Problem(f"{name} {wanted[name]} is locked and not installed", LOCK)
     for name in sorted(found.keys() - wanted.keys() - {own}):
@@ -95,7 +107,7 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
             f"{name} {found[name].version} is installed and not locked", f"/{found[name].site}/{found[name].info}"
         )
     for name in sorted(found.keys() & wanted.keys()):
-        if found[name].version != wanted[name]:
+        if not _same_version(found[name].version, wanted[name]):
             yield Problem(
                 f"{name} is {found[name].version}, locked is {wanted[name]}", f"/{found[name].site}/{found[name].info}"
             )
@@ -117,19 +129,29 @@ def record(evidence: Evidence) -> Iterator[Problem]:
     owned: set[str] = set()
     for distribution in _distributions(evidence):
         for relative, digest in distribution.record:
-            path = _joined(distribution.site, relative)
+            path = posixpath.normpath(f"{distribution.site}/{relative}")
             owned.add(path)
-            entry = files.get(path)
-            if entry is None:
-                yield Problem(f"{distribution.name} recorded this file, and it is gone", f"/{path}")
-            elif digest and entry.sha256 and digest != f"sha256={entry.sha256}":
-                yield Problem(f"the file is not what {distribution.name} recorded", f"/{path}")
+            fault = _record_fault(files, path, digest)
+            if fault:
+                yield Problem(f"{distribution.name} recorded {fault}", f"/{path}")
     for path, entry in files.items():
         if not SITE_PACKAGES.match(path) or entry.kind == "folder" or path in owned:
             continue
         if _UNOWNED.search(path) and _source_of(path) in owned:
             continue
         yield Problem("the file belongs to no distribution", f"/{path}")
+
+
+def _record_fault(files: dict[str, Entry], path: str, digest: str) -> str:
+    """Return what was recorded of a file and is not so; nothing when all is well."""
+    entry = files.get(path)
+    if entry is not None and entry.kind == "hardlink":
+        entry = files.get(entry.link)
+    if entry is None:
+        return "this file, and it is gone"
+    if not digest:
+        return "" if _WITHOUT_HASH.search(path) else "no hash of this file"
+    return "" if entry.kind == "file" and digest == f"sha256={entry.sha256}" else "another content of this file"
 
 
 @check(
@@ -156,15 +178,22 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(f"the installer {distribution.name} is in the image", where)
         elif distribution.name in others and distribution.name not in production:
             yield Problem(f"{distribution.name} is a development dependency ({others[distribution.name]})", where)
-    installer_folders = set()
+    yield from _tools(evidence)
+
+
+def _tools(evidence: Evidence) -> Iterator[Problem]:
+    """Look for installers and compilers by their files: none needs metadata to work."""
+    folders = set()
     for path in _payload_files(evidence):
         match = SITE_PACKAGES.match(path)
-        top = match["rest"].partition("/")[0] if match else ""
-        if top in INSTALLERS and f"{match['site'] if match else ''}/{top}" not in installer_folders:
-            installer_folders.add(f"{match['site'] if match else ''}/{top}")
-            yield Problem(f"the installer {top} is in the image", f"/{match['site'] if match else ''}/{top}")
+        if match and match["rest"].partition("/")[0] in INSTALLERS:
+            folders.add(f"{match['site']}/{match['rest'].partition('/')[0]}")
         if _EDITABLE.search(path):
             yield Problem("an editable or local install is in the image", f"/{path}")
+        if INSTALLER_PROGRAM.search(path):
+            yield Problem("an installer is in the image", f"/{path}")
+    for folder in sorted(folders):
+        yield Problem(f"the installer {folder.rpartition('/')[2]} is in the image", f"/{folder}")
     for layer in evidence.payload():
         for entry in layer.entries:
             if COMPILERS.search(entry.path):
@@ -191,7 +220,7 @@ def hashes(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "packages.lock_in_step",
-    sabotage=lambda e: _with_file(e, "pyproject.toml", r'^    "h11\S*",$', '    "h11>=99",'),
+    sabotage=lambda e: _with_file(e, "pyproject.toml", r"^dependencies = \[", 'dependencies = ["not-locked>=1",'),
     mend="./invoke lock",
 )
 def lock_in_step(evidence: Evidence) -> Iterator[Problem]:
@@ -199,10 +228,11 @@ def lock_in_step(evidence: Evidence) -> Iterator[Problem]:
 
     A lock that lags behind ships what nobody declared any more.
     """
-    pins = {line.name: line.version for line in _locked(evidence)}
     version = _python_version(_payload_files(evidence))
-    needed: set[str] = set()
-    roots = [Requirement(text) for text in _project(evidence).get("dependencies", [])]  # type: ignore[attr-defined]
+    lines = [line for line in _locked(evidence) if line.requirement is not None and applies(line.requirement, version)]
+    pins = {line.name: line.version for line in lines}
+    declared = [Requirement(text) for text in _project(evidence).get("dependencies", [])]  # type: ignore[attr-defined]
+    roots = [requirement for requirement in declared if applies(requirement, version)]
     for requirement in roots:
         name = canonicalize_name(requirement.name)
         if name not in pins:
@@ -210,15 +240,17 @@ def lock_in_step(evidence: Evidence) -> Iterator[Problem]:
         elif not requirement.specifier.contains(pins[name] or "0", prereleases=True):
             yield Problem(f"{requirement} is declared, locked is {pins[name]}", LOCK)
     needs = {distribution.name: _requirements(distribution) for distribution in _distributions(evidence)}
-    pending = [canonicalize_name(requirement.name) for requirement in roots]
+    needed: set[str] = set()
+    pending, visited = roots, set()
     while pending:
-        name = pending.pop()
-        if name not in needed:
+        requirement = pending.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
+        if (name, extras) not in visited:
+            visited.add((name, extras))
             needed.add(name)
-            pending += [canonicalize_name(item.name) for item in needs.get(name, []) if applies(item, version)]
-    for line in _locked(evidence):
-        active = line.requirement is not None and applies(line.requirement, version)
-        if active and line.name not in needed:
+            pending += [item for item in needs.get(name, []) if applies(item, version, extras)]
+    for line in lines:
+        if line.name not in needed:
             yield Problem(f"{line.name} is locked and nothing needs it", f"{LOCK}:{line.line}")
 
 
@@ -232,14 +264,12 @@ def _requirements(distribution: Distribution) -> list[Requirement]:
     return found
 
 
-def _joined(site: str, relative: str) -> str:
-    parts: list[str] = site.split("/")
-    for part in relative.split("/"):
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
+def _same_version(one: str, other: str) -> bool:
+    """Whether two versions are one, however they are written: 1.0 and 1.0.0."""
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
 
 
 def _source_of(path: str) -> str:

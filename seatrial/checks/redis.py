@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
-from seatrial.evidence.redis import FACILITATOR, QUESTIONS
+from seatrial.evidence.redis import ADMIN, DEFAULT, FACILITATOR, PROBE, QUESTIONS
+from seatrial.ports import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 _OPEN = "+PONG"
+_EVERYTHING = {"+@all", "+@admin", "+@dangerous", "allcommands", "~*", "allkeys", "%R~*", "%W~*", "%RW~*"}
 
 
 def _judge(evidence: Evidence, *subjects: str) -> Iterator[Problem]:
@@ -121,14 +123,16 @@ def users(evidence: Evidence) -> Iterator[Problem]:
         if line.startswith("user ")
     }
     evidence.seen["users"] += len(rules)
-    for name in sorted(set(rules) - {"default", "facilitator", "probe", "admin"}):
-        yield Problem("the user is not planned", f"user {name}")
-    for name, words in rules.items():
+    for name in sorted(set(rules) ^ {DEFAULT, FACILITATOR, PROBE, ADMIN}):
+        yield Problem("the user is not planned" if name in rules else "the user is missing", f"user {name}")
+    for name, written in rules.items():
+        # Redis 7 may add selectors, each in parentheses.
+        words = [word.strip("()") for word in written]
         if name == "default" and "off" not in words:
             yield Problem("the default user is on", "user default")
         if "on" in words and ("nopass" in words or not any(word.startswith("#") for word in words)):
             yield Problem("the user needs no password", f"user {name}")
-        if name != "admin" and "on" in words and ("+@all" in words or "~*" in words):
+        if name != ADMIN and "on" in words and _EVERYTHING & set(words):
             yield Problem("the user may do everything", f"user {name}")
 
 
@@ -169,7 +173,7 @@ def loopback(evidence: Evidence) -> Iterator[Problem]:
     container = evidence.container(evidence.settings.redis_service)
     for inside, bindings in (container["NetworkSettings"].get("Ports") or {}).items():
         for binding in bindings or []:
-            if not str(binding.get("HostIp", "")).startswith(("127.", "::1")):
+            if not is_loopback(str(binding.get("HostIp") or "")):
                 yield Problem(
                     f"{inside} is published on {binding.get('HostIp') or 'every address'}",
                     evidence.settings.redis_service,
@@ -203,7 +207,7 @@ def service_user(evidence: Evidence) -> Iterator[Problem]:
     names = [client.get("user") for client in clients]
     if FACILITATOR not in names:
         yield Problem(f"no connection is authenticated as {FACILITATOR}", evidence.settings.redis_service)
-    for name in sorted({str(name) for name in names} - {FACILITATOR, "admin", "probe"}):
+    for name in sorted({str(name) for name in names} - {FACILITATOR, ADMIN, PROBE}):
         yield Problem(f"there is a connection as {name}", evidence.settings.redis_service)
 
 
@@ -250,7 +254,7 @@ def durability(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "redis.negative_control",
-    sabotage=lambda e: e.edited("redis.open_replies", lambda _: dict(e.document("redis.replies"))),
+    sabotage=lambda e: e.edited("redis.open_replies", lambda _: {q.name: q.expected for q in QUESTIONS}),
     mend="a defect of seatrial: the questions do not tell an open Redis from a closed one",
 )
 def negative_control(evidence: Evidence) -> Iterator[Problem]:
@@ -261,6 +265,9 @@ def negative_control(evidence: Evidence) -> Iterator[Problem]:
     open_replies = evidence.document("redis.open_replies", "")
     evidence.seen["replies"] += len(open_replies)
     for question in QUESTIONS:
-        reply = open_replies.get(question.name, "")
-        if question.name.startswith("no password:") and reply.startswith(question.expected):
+        if not question.harmless or not question.name.startswith("no password:"):
+            continue
+        if question.name not in open_replies:
+            yield Problem(f"an open Redis was not asked: {question.asks}", "open-redis")
+        elif open_replies[question.name].startswith(question.expected):
             yield Problem(f"an open Redis passes the question {question.asks}", "open-redis")

@@ -24,6 +24,7 @@ _ENGINE_MOUNTS = (
     "/usr/sbin/docker-init",
     "/sbin/docker-init",
 )
+_INITS = {"docker-init", "tini", "init", "catatonit"}
 _HEXADECIMAL = 16
 _LISTEN = "0A"
 
@@ -88,15 +89,22 @@ def services(evidence: Evidence) -> Iterator[Problem]:
     mend="user, cap_drop: [ALL] and no-new-privileges in the compose file; no setuid program as the command",
 )
 def identity(evidence: Evidence) -> Iterator[Problem]:
-    """Process 1 of each service has no root id, no root group, no capability, no way to new ones, and a seccomp filter.
+    """No process has a root id, a root group, a capability or a way to new ones, and each has a seccomp filter.
 
     The kernel says here what the process really is, whatever was written.
     """
-    for name, text in evidence.document("trial.status", "").items():
+    found = {f"{name}: /proc/1/status": text for name, text in evidence.document("trial.status", "").items()}
+    document = evidence.document("trial.processes", "")
+    found |= {
+        f"{evidence.settings.service}: /proc/{pid}/status": process["status"]
+        for pid, process in document["processes"].items()
+        if pid not in {"1", str(document["own"])}
+    }
+    for where, text in found.items():
         evidence.seen["processes"] += 1
-        fields, where = _status(text), f"{name}: /proc/1/status"
+        fields = _status(text)
         if not fields.get("Uid"):
-            yield Problem("the kernel's word could not be read", where)
+            yield Problem(f"the kernel's word could not be read: {text.strip()[:80] or '(nothing)'}", where)
             continue
         if "0" in fields["Uid"].split():
             yield Problem("a user id is 0", where)
@@ -143,7 +151,8 @@ def listener(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(f"something listens on {port} too", evidence.settings.service)
     for pid, process in processes.items():
         argv = process["argv"]
-        if argv and "service" not in argv and "service.healthcheck" not in argv and "init" not in argv[0]:
+        is_init = bool(argv) and argv[0].rpartition("/")[2] in _INITS
+        if argv and not is_init and not {"service", "service.healthcheck"} & set(argv):
             yield Problem(f"{' '.join(argv)[:80]} runs too", f"{evidence.settings.service}: process {pid}")
 
 
@@ -174,9 +183,7 @@ def read_only_root(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "runtime.matches_model",
-    sabotage=lambda e: _trial(
-        e, "containers", lambda c: c[e.settings.service]["HostConfig"].update(ReadonlyRootfs=False)
-    ),
+    sabotage=lambda e: _trial(e, "containers", lambda c: c[e.settings.service]["HostConfig"].update(Memory=1)),
     mend="docker compose up again; if it stays, this engine or Compose version ignores the setting",
 )
 def matches_model(evidence: Evidence) -> Iterator[Problem]:
@@ -189,7 +196,7 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
         service, container = model["services"].get(name, {}), evidence.container(name)
         host, config = container["HostConfig"], container["Config"]
         limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
-        pairs = {
+        pairs: dict[str, tuple[Any, Any]] = {
             "ReadonlyRootfs": (bool(service.get("read_only")), bool(host.get("ReadonlyRootfs"))),
             "Privileged": (bool(service.get("privileged")), bool(host.get("Privileged"))),
             "CapDrop": (_upper(service.get("cap_drop")), _upper(host.get("CapDrop"))),
@@ -200,7 +207,13 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
             "Init": (bool(service.get("init")), bool(host.get("Init"))),
             "RestartPolicy": (service.get("restart") or "no", (host.get("RestartPolicy") or {}).get("Name") or "no"),
             "User": (service.get("user") or config.get("User"), config.get("User")),
+            "PidMode": (service.get("pid") or "", host.get("PidMode") or ""),
+            "GroupAdd": (sorted(map(str, service.get("group_add") or [])), sorted(host.get("GroupAdd") or [])),
+            "Devices": (len(service.get("devices") or []), len(host.get("Devices") or [])),
         }
+        if service.get("logging"):
+            driver = str((host.get("LogConfig") or {}).get("Type", ""))
+            pairs["LogConfig"] = (str(service["logging"].get("driver") or driver), driver)
         for key, (wanted, found) in pairs.items():
             if wanted != found:
                 yield Problem(f"{key} is {found}, the model says {wanted}", f"{name}: HostConfig")

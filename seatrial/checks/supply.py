@@ -50,7 +50,7 @@ def sbom(evidence: Evidence) -> Iterator[Problem]:
     Who looks up a vulnerability in it must find what is there.
     """
     document = evidence.json("supply.sbom", "")
-    listed = {c["name"]: c.get("version", "") for c in document.get("components", []) if c.get("type") == "library"}
+    listed = {c["name"]: c.get("version", "") for c in document.get("components") or [] if c.get("type") == "library"}
     root = evidence.settings.package_root.strip("/") + "/"
     found = {d.name: d.version for d in installed({p: f for p, f in evidence.files().items() if p.startswith(root)})}
     evidence.seen["components"] += len(listed)

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 
+WHITEOUT = ".wh."
+"""What the name of a file begins with that says: the file of this name, in the layers below, is gone."""
+OPAQUE = ".wh..wh..opq"
+"""A file of this name says: everything in this folder, in the layers below, is gone."""
+
+
 class MissingEvidence(Exception):  # noqa: N818 - not an error: the reason why a check is skipped
     """A document was not gathered, and why."""
 
@@ -86,19 +92,22 @@ class Evidence:
         """Return the files that a container sees, by path: upper layers over lower ones, whiteouts applied."""
         visible: dict[str, Entry] = {}
         for layer in layers if layers is not None else self.layers():
+            # A whiteout hides what lies in lower layers, wherever in its own layer it stands.
             for entry in layer.entries:
                 folder, _, name = entry.path.rpartition("/")
-                if name == ".wh..wh..opq":
+                if name == OPAQUE:
                     _forget(visible, folder)
-                elif name.startswith(".wh."):
-                    gone = f"{folder}/{name[4:]}".lstrip("/")
+                elif name.startswith(WHITEOUT):
+                    gone = f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/")
                     visible.pop(gone, None)
                     _forget(visible, gone)
-                else:
-                    below = visible.get(entry.path)
-                    if entry.kind != "folder" and below is not None and below.kind == "folder":
-                        _forget(visible, entry.path)
-                    visible[entry.path] = entry
+            for entry in layer.entries:
+                if entry.path.rpartition("/")[2].startswith(WHITEOUT):
+                    continue
+                below = visible.get(entry.path)
+                if entry.kind != "folder" and below is not None and below.kind == "folder":
+                    _forget(visible, entry.path)
+                visible[entry.path] = entry
         return visible
 
     def context(self) -> tuple[Entry, ...]:
@@ -156,7 +165,8 @@ class Evidence:
         """
         before = self.unobserved().document(name)
         is_json = isinstance(before, str) and before.lstrip()[:1] in {"{", "["}
-        draft = json.loads(before) if is_json else copy.deepcopy(before)
+        # Layers and contexts are tuples of frozen facts: there is nothing in them to change by mistake.
+        draft = json.loads(before) if is_json else before if isinstance(before, tuple) else copy.deepcopy(before)
         after = edit(draft)
         after = draft if after is None else after
         return self.with_document(name, json.dumps(after) if is_json else after)
@@ -165,10 +175,10 @@ class Evidence:
         """Return evidence in which a piece of a text document was replaced."""
         return self.edited(name, lambda text: text.replace(old, new, 1))
 
-    def with_layer(self, files: Mapping[str, bytes], **attributes: int) -> Evidence:
-        """Return evidence whose image has one more layer, read by the same reader as the real ones."""
-        top = Layer("sha256:sabotage", read_tar(io.BytesIO(make_tar(files, **attributes)), self.wanted))
-        return self.edited("image.layers", lambda layers: (*layers, top))
+    def with_files(self, files: Mapping[str, bytes], **attributes: int) -> Evidence:
+        """Return evidence whose topmost layer of files holds more, read by the same reader as the real ones."""
+        more = read_tar(io.BytesIO(make_tar(files, **attributes)), self.wanted)
+        return self.edited("image.layers", lambda layers: _with_entries(layers, more))
 
     def with_context(self, files: Mapping[str, bytes]) -> Evidence:
         """Return evidence whose build context holds more files, read by the same reader as the real ones."""
@@ -181,7 +191,7 @@ class Evidence:
         """Return evidence in which one service of a compose model was edited."""
 
         def change(model: dict[str, Any]) -> None:
-            edit(model["services"][service])
+            edit(model.setdefault("services", {}).setdefault(service, {"profiles": [profile]}))
 
         return self.edited(f"compose.{profile}", change)
 
@@ -191,9 +201,18 @@ class Evidence:
 
 
 def _forget(visible: dict[str, Entry], folder: str) -> None:
-    prefix = f"{folder}/"
+    prefix = f"{folder}/" if folder else ""
     for path in [path for path in visible if path.startswith(prefix)]:
         del visible[path]
+
+
+def _with_entries(layers: tuple[Layer, ...], more: tuple[Entry, ...]) -> tuple[Layer, ...]:
+    # An instruction that adds no file leaves an empty layer, often as the last one.
+    top = max((number for number, layer in enumerate(layers) if layer.entries), default=-1)
+    return tuple(
+        replace(layer, entries=(*layer.entries, *more)) if number == top else layer
+        for number, layer in enumerate(layers)
+    )
 
 
 def entries_of(layers: tuple[Layer, ...]) -> Iterator[tuple[int, Entry]]:

@@ -2,57 +2,60 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 _MAXIMUM_ID = 2**31 - 1
+_MAXIMUM_DIGITS = 10
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who a process runs as. None where the image's own files do not tell."""
+    """Who a process runs as. None where the image's own files do not tell; `groups` are those it joins besides."""
 
     written: str
     uid: int | None
     gid: int | None
+    groups: tuple[int, ...] = ()
 
 
 def resolve(written: str, passwd: str, group: str) -> Account:
     """Return the ids that a USER means, as runc finds them.
 
-    A name is looked up in passwd; a number is itself, and its group comes from passwd when listed, else it is 0.
-    A user given without a group takes the group of its passwd line.
+    A number is itself, a name is looked up in passwd, and the first line that fits counts. Without a group the passwd
+    line gives it, else it is 0, and the process joins each group whose line lists the user. A number that cannot be
+    read in passwd or group counts as 0.
     """
-    user, has_group, group_name = written.partition(":")
-    users = _table(passwd, columns=4)
-    groups = _table(group, columns=3)
-    if not user:
-        uid: int | None = 0
-        gid: int | None = 0
+    user, _, group_name = written.partition(":")
+    users, groups = _rows(passwd, columns=4), _rows(group, columns=4)
+    number = _number(user)
+    if number is not None or not user:
+        row = next((row for row in users if _id(row[2]) == (number or 0)), None)
     else:
-        row = users.get(user) or next((row for row in users.values() if _number(user) == _number(row[2])), None)
-        if row is not None:
-            uid, gid = _number(row[2]), _number(row[3])
-        else:
-            uid = _number(user)
-            gid = 0 if uid is not None else None
-    if has_group and group_name:
-        named = groups.get(group_name)
-        gid = _number(named[2]) if named is not None else _number(group_name)
+        row = next((row for row in users if row[0] == user), None)
+    uid = _id(row[2]) if row else number if user else 0
+    gid: int | None = _id(row[3]) if row else None if uid is None else 0
+    if not group_name:
+        joined = tuple(_id(line[2]) for line in groups if row and row[0] in line[3].split(","))
+        return Account(written, uid, gid, joined)
+    gid = _number(group_name)
+    if gid is None:
+        gid = next((_id(line[2]) for line in groups if line[0] == group_name), None)
     return Account(written, uid, gid)
 
 
-def _table(text: str, *, columns: int) -> dict[str, list[str]]:
-    """Return the lines of a passwd-like file by name; the first of two with one name counts, as for libc."""
-    found: dict[str, list[str]] = {}
-    for line in text.splitlines():
-        fields = line.strip().split(":")
-        if len(fields) >= columns and fields[0] and not fields[0].startswith("#"):
-            found.setdefault(fields[0], fields)
-    return found
+def _rows(text: str, *, columns: int) -> list[list[str]]:
+    """Return the lines of a passwd-like file; missing columns are empty, as for runc."""
+    rows = [line.strip().split(":") for line in text.split("\n") if line.strip()]
+    return [[*fields, *[""] * (columns - len(fields))] for fields in rows]
 
 
 def _number(text: str) -> int | None:
-    digits = text.removeprefix("+")
-    if digits.isascii() and digits.isdigit() and int(digits) <= _MAXIMUM_ID:
-        return int(digits)
-    return None
+    """Return a number as Go reads it: `0`, `00`, `+0` and `-0` are one. None for what cannot be an id."""
+    if not re.fullmatch(r"[+-]?[0-9]+", text) or len(text.lstrip("+-0")) > _MAXIMUM_DIGITS:
+        return None
+    return int(text) if 0 <= int(text) <= _MAXIMUM_ID else None
+
+
+def _id(text: str) -> int:
+    return _number(text) or 0

@@ -6,9 +6,14 @@ import base64
 import hashlib
 import io
 import json
+import lzma
+import posixpath
+import re
 import tarfile
+import zlib
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any, cast
+from tarfile import HeaderError, ReadError, TarFile
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 from seatrial.errors import Code, SeatrialError
 
@@ -28,6 +33,7 @@ _KEPT_PATHS = ("etc/passwd", "etc/group", "etc/os-release")
 _KINDS = {
     tarfile.REGTYPE: "file",
     tarfile.AREGTYPE: "file",
+    tarfile.CONTTYPE: "file",
     tarfile.GNUTYPE_SPARSE: "file",
     tarfile.DIRTYPE: "folder",
     tarfile.SYMTYPE: "symlink",
@@ -37,6 +43,10 @@ _KINDS = {
     tarfile.FIFOTYPE: "fifo",
 }
 _CAPABILITY_XATTR = "SCHILY.xattr.security.capability"
+_HASHED = re.compile(r"(?:site|dist)-packages/|(?:^|/)s?bin/")
+_MAGIC = slice(257, 262)
+"""Where a tar header says that it is one."""
+_BROKEN = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Entry:
     link: str = ""
     has_capabilities: bool = False
     sha256: str = ""
-    """URL-safe base64 without padding, as RECORD spells it; of files in site-packages only."""
+    """URL-safe base64 without padding, as RECORD spells it; of files in site-packages and of programs only."""
     text: str = ""
     """Content of the few files that checks read."""
     leaks: tuple[str, ...] = ()
@@ -70,13 +80,11 @@ class Layer:
 
 def read_tar(source: IO[bytes], wanted: Wanted) -> tuple[Entry, ...]:
     """Return the facts of every entry of a tar stream. Raises SeatrialError ENGINE_FAILED when it is cut or broken."""
-    entries = []
     try:
-        with tarfile.open(fileobj=source, mode="r|*", errorlevel=1) as archive:
-            entries = [_entry(archive, member, wanted) for member in archive]
-    except (tarfile.TarError, EOFError, OSError) as error:
+        with tarfile.open(fileobj=source, mode="r|*", errorlevel=1, tarinfo=_Header) as archive:
+            return tuple(_entry(archive, member, wanted) for member in archive)
+    except _BROKEN as error:
         raise SeatrialError(Code.ENGINE_FAILED, f"an archive cannot be read: {error}", hint="try again") from error
-    return tuple(entries)
 
 
 def read_image(pieces: Iterable[bytes], wanted: Wanted) -> tuple[Layer, ...]:
@@ -88,7 +96,7 @@ def read_image(pieces: Iterable[bytes], wanted: Wanted) -> tuple[Layer, ...]:
     facts: dict[str, tuple[Entry, ...]] = {}
     documents: dict[str, Any] = {}
     try:
-        with tarfile.open(fileobj=_Stream(iter(pieces)), mode="r|") as archive:
+        with tarfile.open(fileobj=_Stream(iter(pieces)), mode="r|", tarinfo=_Header) as archive:
             for member in archive:
                 if not member.isfile():
                     if member.islnk() or member.issym():
@@ -97,16 +105,16 @@ def read_image(pieces: Iterable[bytes], wanted: Wanted) -> tuple[Layer, ...]:
                 content = archive.extractfile(member)
                 if content is None:
                     continue
-                head = content.read(1)
-                if head in (b"{", b"["):
+                head = content.read(tarfile.BLOCKSIZE)
+                if head[:1] in (b"{", b"[") and head[_MAGIC] != b"ustar":
                     documents[member.name] = json.loads(head + content.read())
                 elif member.name.endswith((".tar", ".gz")) or member.name.startswith("blobs/"):
                     facts[member.name] = read_tar(cast("IO[bytes]", _Rejoined(head, content)), wanted)
-    except (tarfile.TarError, EOFError, OSError, ValueError) as error:
+        return _in_order(facts, documents)
+    except (*_BROKEN, KeyError, TypeError, AttributeError) as error:
         raise SeatrialError(
             Code.ENGINE_FAILED, f"the image archive cannot be read: {error}", hint="try again"
         ) from error
-    return _in_order(facts, documents)
 
 
 def make_tar(files: Mapping[str, bytes], **attributes: int) -> bytes:
@@ -144,7 +152,7 @@ def _in_order(facts: dict[str, tuple[Entry, ...]], documents: dict[str, Any]) ->
 
 
 def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo, wanted: Wanted) -> Entry:
-    path = member.name.removeprefix("./").lstrip("/")
+    path = _plain(member.name)
     digest, text = "", ""
     leaks: tuple[str, ...] = ()
     if member.isfile():
@@ -159,7 +167,7 @@ def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo, wanted: Wanted) ->
         gid=member.gid,
         size_bytes=member.size,
         mtime=int(member.mtime),
-        link=member.linkname,
+        link=_plain(member.linkname) if member.islnk() else member.linkname,
         has_capabilities=_CAPABILITY_XATTR in member.pax_headers,
         sha256=digest,
         text=text,
@@ -167,8 +175,15 @@ def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo, wanted: Wanted) ->
     )
 
 
+def _plain(name: str) -> str:
+    """Return a path without leading slash, `./` and the like; the root folder is nothing."""
+    path = posixpath.normpath(name).lstrip("/")
+    return "" if path == "." else path
+
+
 def _content(content: IO[bytes], path: str, size: int, wanted: Wanted) -> tuple[str, str, tuple[str, ...]]:
-    hashing = hashlib.sha256() if "site-packages/" in path else None
+    hashing = hashlib.sha256() if _HASHED.search(path) else None
+    overlap = max(OVERLAP_BYTES, wanted.longest_bytes)
     keeping = size <= KEPT_BYTES and (path in _KEPT_PATHS or path.endswith(_KEPT_NAMES))
     kept: list[bytes] = []
     leaks: dict[str, None] = {}
@@ -179,9 +194,27 @@ def _content(content: IO[bytes], path: str, size: int, wanted: Wanted) -> tuple[
         if keeping:
             kept.append(chunk)
         leaks.update(dict.fromkeys(wanted.seen_in(tail + chunk if tail else chunk)))
-        tail = chunk[-OVERLAP_BYTES:]
+        tail = (tail + chunk)[-overlap:]
     digest = base64.urlsafe_b64encode(hashing.digest()).rstrip(b"=").decode() if hashing is not None else ""
     return digest, b"".join(kept).decode("utf-8", "replace"), tuple(leaks)
+
+
+class _Header(tarfile.TarInfo):
+    """A header that must be whole.
+
+    tarfile takes a broken header for the end of the archive, and would leave out what follows. That the end itself is
+    not marked is accepted: not every builder marks it, and a layer's size is known from outside.
+    """
+
+    @classmethod
+    def fromtarfile(cls, tarfile: TarFile) -> Self:
+        """Read the next header."""
+        try:
+            return super().fromtarfile(tarfile)
+        except HeaderError as error:
+            if type(error).__name__ in {"EOFHeaderError", "EmptyHeaderError"}:
+                raise
+            raise ReadError(f"it is cut or broken: {error}") from error
 
 
 class _Stream(io.RawIOBase):

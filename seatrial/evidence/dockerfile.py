@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-_HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_][A-Za-z0-9_]*)\1")
-_DIRECTIVE = re.compile(r"^#\s*escape\s*=\s*([\\`])\s*$", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?[-+](?P<default>[^}]*))?\}|(?P<bare>\w+))")
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_HEREDOC = re.compile(r"(?:^|(?<=\s))\d*<<(?P<strips>-?)(?P<quote>[\"']?)(?P<name>[^\s<\"']+)(?P=quote)(?=\s|$)")
+_WITH_HEREDOC = {"RUN", "COPY", "ADD"}
+_DIRECTIVE = re.compile(r"^#\s*(?P<key>[a-z]\w*)\s*=\s*(?P<value>\S.*?)\s*$", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?(?P<operator>[-+])(?P<other>[^}]*))?\}|(?P<bare>\w+))")
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:\\.|[^\s\"'])*)")
 
 
 @dataclass(frozen=True)
@@ -25,11 +31,24 @@ class Instruction:
         return [word for word in self.value.split() if word.startswith("--")]
 
     @property
+    def assignments(self) -> dict[str, str]:
+        """What an ARG, ENV or LABEL sets; an ARG without a value sets nothing but its name."""
+        found = {match["name"]: match["value"].strip("\"'") for match in _ASSIGNMENT.finditer(self.value)}
+        if found:
+            return found
+        name, _, value = self.value.partition(" ")
+        return {name: value.strip()} if name else {}
+
+    @property
     def exec_form(self) -> list[str] | None:
-        """The words of a JSON array form, or None for a shell form."""
+        """The words of a JSON array form, or None for a shell form. A health check's words are those after CMD."""
+        value = self.value
+        if self.word == "HEALTHCHECK":
+            command = re.match(r"(?:--\S+\s+)*CMD\s+(.*)", value, re.DOTALL | re.IGNORECASE)
+            value = command[1] if command else ""
         try:
-            words = json.loads(self.value)
-        except ValueError:
+            words = json.loads(value)
+        except (ValueError, RecursionError):
             return None
         return words if isinstance(words, list) and all(isinstance(word, str) for word in words) else None
 
@@ -79,9 +98,9 @@ def parse(text: str) -> Dockerfile:
             opened, current = instruction, []
         elif opened is None:
             preamble.append(instruction)
-            if instruction.word == "ARG" and "=" in instruction.value:
-                name, _, value = instruction.value.partition("=")
-                defaults[name.strip()] = value.strip().strip("\"'")
+            if instruction.word == "ARG":
+                for name, value in instruction.assignments.items():
+                    defaults[name] = filled(value, defaults)
         else:
             current.append(instruction)
     close()
@@ -90,35 +109,53 @@ def parse(text: str) -> Dockerfile:
 
 def _stage(opened: Instruction, instructions: tuple[Instruction, ...], defaults: dict[str, str], number: int) -> Stage:
     words = [word for word in opened.value.split() if not word.startswith("--")]
-    base = _filled(words[0], defaults) if words else ""
+    base = filled(words[0], defaults) if words else ""
     named = len(words) > 2 and words[1].upper() == "AS"  # noqa: PLR2004 - FROM base AS name
     return Stage(words[2].lower() if named else str(number), base, opened.line, instructions)
 
 
-def _filled(text: str, values: dict[str, str]) -> str:
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """Return a text with its variables replaced; one that is not known is replaced by nothing."""
+
     def value(match: re.Match[str]) -> str:
-        name = match["braced"] or match["bare"]
-        return values.get(name) or match["default"] or ""
+        known = values.get(match["braced"] or match["bare"], "")
+        if match["operator"] == "+":
+            return str(match["other"]) if known else ""
+        return known or match["other"] or ""
 
     return _VARIABLE.sub(value, text)
 
 
 def _instructions(text: str) -> list[Instruction]:
-    lines = text.removeprefix("\ufeff").splitlines()
-    directive = _DIRECTIVE.match(lines[0]) if lines else None
-    escape = directive.group(1) if directive else "\\"
+    lines = re.split(r"\r?\n", text.removeprefix("\ufeff"))
+    escape = _escape(lines)
     found: list[Instruction] = []
     index = 0
     while index < len(lines):
         start = index
         logical, index = _logical_line(lines, index, escape)
-        for _, terminator in _HEREDOC.findall(logical):
-            body, index = _heredoc(lines, index, terminator)
-            logical += "\n" + body
-        word, _, value = logical.partition(" ")
-        if word:
-            found.append(Instruction(word.upper(), value.strip(), start + 1))
+        if not logical:
+            continue
+        word, value = [*logical.split(None, 1), ""][:2]
+        if word.upper() in _WITH_HEREDOC:
+            for opened in _HEREDOC.finditer(logical):
+                body, index = _heredoc(lines, index, opened["name"], strips=bool(opened["strips"]))
+                value += "\n" + body
+        found.append(Instruction(word.upper(), value.strip(), start + 1))
     return found
+
+
+def _escape(lines: list[str]) -> str:
+    """Return the character that continues a line: directives stand at the very top, each once."""
+    seen: set[str] = set()
+    for line in lines:
+        directive = _DIRECTIVE.match(line.strip())
+        if directive is None or directive["key"].lower() in seen:
+            break
+        seen.add(directive["key"].lower())
+        if directive["key"].lower() == "escape" and directive["value"] in {"\\", "`"}:
+            return directive["value"]
+    return "\\"
 
 
 def _logical_line(lines: list[str], index: int, escape: str) -> tuple[str, int]:
@@ -131,18 +168,20 @@ def _logical_line(lines: list[str], index: int, escape: str) -> tuple[str, int]:
             if pieces:
                 continue
             break
-        pieces.append(line.removesuffix(escape).strip())
-        if not line.endswith(escape):
+        # Two of them are a character, not a continuation.
+        continues = line.endswith(escape) and not line.endswith(escape * 2)
+        pieces.append(line.removesuffix(escape).strip() if continues else line)
+        if not continues:
             break
     return " ".join(piece for piece in pieces if piece), index
 
 
-def _heredoc(lines: list[str], index: int, terminator: str) -> tuple[str, int]:
+def _heredoc(lines: list[str], index: int, terminator: str, *, strips: bool) -> tuple[str, int]:
     """Return a here-document's lines with its terminator, and the index after it."""
     body: list[str] = []
     while index < len(lines):
         body.append(lines[index])
         index += 1
-        if body[-1].strip() == terminator:
+        if (body[-1].lstrip("\t") if strips else body[-1]) == terminator:
             break
     return "\n".join(body), index

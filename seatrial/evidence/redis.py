@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 from typing import IO
@@ -11,6 +12,9 @@ from seatrial.errors import Code, SeatrialError
 TIMEOUT_SECONDS = 5.0
 FACILITATOR, PROBE, ADMIN, DEFAULT, UNKNOWN = "facilitator", "probe", "admin", "default", "nobody"
 WRONG_PASSWORD = "not-the-password"
+LONGEST_LINE_BYTES = 1 << 16
+DEEPEST_ARRAY = 8
+_LENGTH = re.compile(rb"-1|\d{1,9}")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
         FACILITATOR,
         "-NOPERM",
         "FLUSHALL",
-        "SHUTDOWN NOSAVE",
+        "SHUTDOWN ABORT",
         "EVAL return(1) 0",
         "SET other:key x",
         "MODULE LIST",
@@ -111,17 +115,25 @@ def encode(*words: str) -> bytes:
     return b"".join(parts)
 
 
-def read_reply(reader: IO[bytes]) -> str:
-    """Return one reply: `+status`, `-error` and `:number` as they come, bulk strings as text, arrays line by line."""
-    line = reader.readline()
+def read_reply(reader: IO[bytes], depth: int = 0) -> str:
+    """Return one reply: `+status`, `-error` and `:number` as they come, bulk strings as text, arrays line by line.
+
+    Raises ConnectionError for what is cut off or is not the Redis protocol.
+    """
+    line = reader.readline(LONGEST_LINE_BYTES)
     if not line.endswith(b"\r\n"):
         raise ConnectionError("the connection was closed in the middle of a reply")
     kind, rest = line[:1], line[1:-2]
     if kind in b"+-:":
         return line[:-2].decode("utf-8", "replace")
+    if kind not in b"$*" or not _LENGTH.fullmatch(rest) or depth > DEEPEST_ARRAY:
+        raise ConnectionError(f"not the Redis protocol: {line[:40]!r}")
     length = int(rest)
-    if kind == b"$":
-        return reader.read(length + 2)[:-2].decode("utf-8", "replace") if length >= 0 else ""
     if kind == b"*":
-        return "\n".join(read_reply(reader) for _ in range(max(length, 0)))
-    raise ConnectionError(f"not the Redis protocol: {line[:40]!r}")
+        return "\n".join(read_reply(reader, depth + 1) for _ in range(max(length, 0)))
+    if length < 0:
+        return ""
+    content = reader.read(length + 2)
+    if len(content) < length + 2:
+        raise ConnectionError("the connection was closed in the middle of a reply")
+    return content[:-2].decode("utf-8", "replace")

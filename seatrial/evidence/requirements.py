@@ -13,10 +13,14 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seatrial.evidence.archive import Entry
 
 SITE_PACKAGES = re.compile(r"^(?P<site>.*?/(?:site|dist)-packages)/(?P<rest>.+)$")
-_HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}\b")
+_HASH = re.compile(r"--hash[= ](?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])")
+_OPTION = re.compile(r"\s--[\w-]+(?:[= ]\S+)?")
+_TAKES_MORE = re.compile(r"^(?:-e|-r|--editable|--requirement)\b")
 
 
 @dataclass(frozen=True)
@@ -51,28 +55,33 @@ def parse_lock(text: str) -> list[Locked]:
     while index < len(lines):
         start = index
         logical = lines[index]
-        while logical.rstrip().endswith("\\") and index + 1 < len(lines):
+        # A comment is not continued, whatever it ends with.
+        while logical.rstrip().endswith("\\") and not logical.lstrip().startswith("#") and index + 1 < len(lines):
             index += 1
             logical = logical.rstrip()[:-1] + " " + lines[index]
         index += 1
-        stripped = re.sub(r"(^|\s)#.*$", "", logical).strip()
-        if not stripped or stripped.startswith("-"):
+        stripped = re.sub(r"(^|\s)#.*$", "", logical).strip().rstrip("\\").rstrip()
+        if not stripped or (stripped.startswith("-") and not _TAKES_MORE.match(stripped)):
             continue
         hashes = len(_HASH.findall(stripped))
-        written = re.sub(r"\s--hash=\S+", "", stripped).strip()
+        written = _OPTION.sub("", stripped).strip()
         try:
             requirement = Requirement(written)
         except InvalidRequirement:
             found.append(Locked(written, "", hashes, start + 1, None))
             continue
-        pins = [pin.version for pin in requirement.specifier if pin.operator in {"==", "==="}]
+        pins = [
+            pin.version
+            for pin in requirement.specifier
+            if pin.operator in {"==", "==="} and not pin.version.endswith("*")
+        ]
         version = pins[0] if len(pins) == 1 and not requirement.url else ""
         found.append(Locked(canonicalize_name(requirement.name), version, hashes, start + 1, requirement))
     return found
 
 
-def applies(requirement: Requirement, python_version: str) -> bool:
-    """Whether a requirement's marker holds for CPython of that version (`3.13`) on Linux."""
+def applies(requirement: Requirement, python_version: str, extras: Iterable[str] = ()) -> bool:
+    """Whether a requirement's marker holds for CPython of that version (`3.13`) on Linux, with any of these extras."""
     if requirement.marker is None:
         return True
     environment = {
@@ -84,9 +93,9 @@ def applies(requirement: Requirement, python_version: str) -> bool:
         "implementation_name": "cpython",
         "python_version": ".".join(python_version.split(".")[:2]),
         "python_full_version": python_version if python_version.count(".") > 1 else f"{python_version}.0",
-        "extra": "",
     }
-    return requirement.marker.evaluate({key: str(value) for key, value in environment.items()})
+    known = {key: str(value) for key, value in environment.items()}
+    return any(requirement.marker.evaluate({**known, "extra": extra}) for extra in ("", *extras))
 
 
 def installed(files: dict[str, Entry]) -> list[Distribution]:
@@ -100,10 +109,15 @@ def installed(files: dict[str, Entry]) -> list[Distribution]:
         head = entry.text.partition("\n\n")[0]
         fields = dict(re.findall(r"^(Name|Version):\s*(\S+)", head, re.MULTILINE))
         record = files.get(f"{match['site']}/{info}/RECORD")
-        rows = tuple((row[0], row[1]) for row in csv.reader(io.StringIO(record.text if record else "")) if len(row) > 1)
-        found.append(
-            Distribution(
-                canonicalize_name(fields.get("Name", info)), fields.get("Version", ""), match["site"], info, head, rows
-            )
-        )
+        name, version = canonicalize_name(fields.get("Name", info)), fields.get("Version", "")
+        rows = _record(record.text) if record else ()
+        found.append(Distribution(name, version, match["site"], info, head, rows))
     return found
+
+
+def _record(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the rows of a RECORD; nothing when it cannot be read, so that its files belong to nobody."""
+    try:
+        return tuple((row[0], row[1]) for row in csv.reader(io.StringIO(text, newline="")) if len(row) > 1 and row[0])
+    except csv.Error:
+        return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,15 +13,21 @@ _SHAPES: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
     # name, literals of which one must be present before the pattern is tried, the pattern
     (
         "a private key",
-        (b"PRIVATE KEY-----",),
-        re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----\s+[A-Za-z0-9+/=:\s,-]{64}"),
+        (b"PRIVATE KEY",),
+        # In JSON, and in strings of programs, the line ends are written \\n.
+        re.compile(rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[nr])+[A-Za-z0-9+/=:\s,.()\\-]{64}"),
     ),
+    ("an age key", (b"AGE-SECRET-KEY-1",), re.compile(rb"AGE-SECRET-KEY-1[0-9A-Z]{58}")),
     ("an AWS access key", (b"AKIA",), re.compile(rb"(?<![A-Z0-9])AKIA[0-9A-Z]{16}(?![A-Z0-9])")),
     (
         "a GitHub token",
         (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_"),
-        re.compile(rb"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+        re.compile(rb"(?<![A-Za-z0-9])gh[pousr]_[A-Za-z0-9]{36}"),
     ),
+    ("a GitHub token", (b"github_pat_",), re.compile(rb"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}")),
+    ("a Docker Hub token", (b"dckr_pat_",), re.compile(rb"dckr_pat_[A-Za-z0-9_-]{20}")),
+    ("a Google key", (b"AIza",), re.compile(rb"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])")),
+    ("an npm token", (b"npm_",), re.compile(rb"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])")),
     ("a GitLab token", (b"glpat-",), re.compile(rb"(?<![A-Za-z0-9])glpat-[A-Za-z0-9_-]{20}")),
     (
         "a Slack token",
@@ -33,12 +40,13 @@ _SHAPES: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
 
 SECRET_FILE = re.compile(
     r"""(?:^|/)(?:
-        \.env(?:\.(?!example$|sample$|template$)[^/]*)?
-      | (?:\.netrc|\.pgpass|\.pypirc|\.npmrc|\.git-credentials|\.htpasswd|\.dockercfg)
-      | (?:\.ssh|\.aws|\.gnupg|\.kube|\.docker)/.+
-      | secrets/.+
-      | id_(?:rsa|dsa|ecdsa|ed25519)(?:_[^/]*)?
-      | [^/]*\.(?:pem|key|p12|pfx|jks|keystore|kdbx|acl)
+        \.envrc | \.env(?:[._-](?!example$|sample$|template$)[^/]*)?
+      | (?!(?:example|sample|template)\.)[^/]+\.env
+      | [._]netrc|\.pgpass|\.my\.cnf|\.pypirc|\.npmrc|\.git-credentials|\.htpasswd|\.dockercfg|\.vault-token
+      | (?:\.ssh|\.aws|\.gnupg|\.kube|\.docker|\.azure|\.config/gcloud)/.+
+      | \.?secrets?/(?!.*\.pyc?$).+
+      | id_(?:rsa|dsa|ecdsa|ed25519)(?:[._-](?!pub$)[^/]*)?
+      | [^/]*\.(?:pem|key|p8|p12|pfx|ppk|jks|keystore|kdbx|acl|tfvars|tfstate)
       | config/config\.json
       | (?:client_secret|credentials|service[-_]account)[^/]*\.json
       | redis[^/]*password[^/]*
@@ -52,13 +60,22 @@ PUBLIC_CERTIFICATES = re.compile(
 )
 """Where a base image and Python packages keep certificate authorities: public, though they end in .pem."""
 
-SECRET_NAME = re.compile(
-    r"(?:^|[_.-])(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[_-]?key|private[_-]?key|credentials?|auth)(?:$|[_.-])",
+_SECRET_NAME = re.compile(
+    r"passwor[dt]|passwd|passphrase|mnemonic|credential"
+    r"|(?:api|private|access|signing|encryption|master|session|wallet|secret)[_.-]?key"
+    r"|(?:^|[_.-])(?:pass|pwd|pw|secrets?|tokens?|auth)(?:$|[_.-])",
     re.IGNORECASE,
 )
-"""Names of variables, labels and arguments whose value would be a secret."""
+_NAMES_A_PLACE = re.compile(r"^(?:old)?pwd$|[_.-](?:file|path|dir|folder|url|name)$", re.IGNORECASE)
 
 _MINIMUM_LENGTH = 8
+_WRAPPED_WITHIN = 4096
+"""Bytes at the beginning that tell whether the data is text of several lines."""
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether the value of a variable, label or argument of that name would be a secret, not the place of one."""
+    return bool(_SECRET_NAME.search(name)) and not _NAMES_A_PLACE.search(name)
 
 
 @dataclass(frozen=True)
@@ -82,9 +99,19 @@ class Wanted:
                 found.setdefault(needle, f"the value of {name} ({spelling})")
         return tuple((what, needle) for needle, what in found.items())
 
+    @cached_property
+    def longest_bytes(self) -> int:
+        """The length of the longest spelling."""
+        return max((len(needle) for _, needle in self.needles), default=0)
+
     def seen_in(self, data: bytes) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
         found = [what for what, needle in self.needles if needle in data]
+        beginning = data[:_WRAPPED_WITHIN]
+        if self.needles and b"\n" in beginning and b"\0" not in beginning:
+            # `base64` and mail break long lines, so a value can stand on two of them.
+            joined = data.replace(b"\r", b"").replace(b"\n", b"")
+            found += [what for what, needle in self.needles if needle in joined and what not in found]
         for what, literals, shape in _SHAPES:
             if any(literal in data for literal in literals) and shape.search(data):
                 found.append(what)
@@ -102,6 +129,10 @@ def _spellings(value: str) -> list[tuple[str, bytes]]:
         ("hex", raw.hex().encode()),
         ("hex", raw.hex().upper().encode()),
         ("URL-encoded", quote(value, safe="").encode()),
+        ("URL-encoded", re.sub(r"%..", lambda found: found[0].lower(), quote(value, safe="")).encode()),
+        ("URL-encoded", quote(value).encode()),
+        ("in JSON", json.dumps(value)[1:-1].encode()),
+        ("in JSON", json.dumps(value)[1:-1].replace("/", r"\/").encode()),
         ("UTF-16", value.encode("utf-16-le")),
         ("UTF-16", value.encode("utf-16-be")),
     ]

@@ -22,7 +22,7 @@ _COLOURS = {
 
 def render(report: Report) -> str:
     """Return one line for each check, what failed last, then the totals."""
-    lines = [f"{name:<10} {value}" for name, value in report.subject.items()]
+    lines = [f"{name:<10} {harmless(str(value))}" for name, value in report.subject.items()]
     lines.append("")
     # What needs a person stands at the end, where a terminal shows it.
     passed = [result for result in report.results if result.verdict is Verdict.PASS]
@@ -36,7 +36,7 @@ def render(report: Report) -> str:
     totals = ", ".join(f"{count} {name}" for name, count in report.totals.items() if count)
     verdict = paint(report.verdict, _COLOURS[Verdict(report.verdict)])
     lines += ["", f"{verdict}: {totals} in {report.seconds:.1f} s (exit code {int(report.exit_code)})"]
-    return "\n".join(_harmless(line) for line in lines)
+    return "\n".join(lines)
 
 
 def _skipped(results: list[Result]) -> list[str]:
@@ -45,7 +45,7 @@ def _skipped(results: list[Result]) -> list[str]:
     for reason in dict.fromkeys(result.reason for result in results):
         ids = [result.check.id for result in results if result.reason == reason]
         lines.append(f"{paint('SKIP ', _COLOURS[Verdict.SKIP])} {', '.join(ids)}")
-        lines.append(f"      because: {reason}")
+        lines.append(f"      because: {harmless(reason)}")
     return lines
 
 
@@ -57,8 +57,9 @@ def _lines(result: Result) -> list[str]:
     if result.verdict is Verdict.PASS:
         lines[0] += paint(f"  [{result.examined}]", "dim")
     if result.reason:
-        lines.append(f"      because: {result.reason}")
-    lines += [f"      {problem.where}: {problem.message}" for problem in result.problems[:SHOWN_PROBLEMS]]
+        lines.append(f"      because: {harmless(result.reason)}")
+    shown = result.problems[:SHOWN_PROBLEMS]
+    lines += [f"      {harmless(problem.where)}: {harmless(problem.message)}" for problem in shown]
     if len(result.problems) > SHOWN_PROBLEMS:
         lines.append(f"      ... and {len(result.problems) - SHOWN_PROBLEMS} more")
     if result.problems:
@@ -67,13 +68,8 @@ def _lines(result: Result) -> list[str]:
     return lines
 
 
-def _harmless(line: str) -> str:
-    """Return the line with control characters from names or logs made visible; our own colours stay."""
-    parts = line.split("\n")
+def harmless(text: str) -> str:
+    """Return text from names, logs or replies with what a terminal would obey made visible; its lines are indented."""
     return "\n        ".join(
-        "".join(
-            c if c.isprintable() or (c == "\x1b" and part[i + 1 : i + 2] == "[") else repr(c)[1:-1]
-            for i, c in enumerate(part)
-        )
-        for part in parts
+        "".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in text.split("\n")
     )

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import yard
-from mutants import Mutant, sail
+
+from tests.docker import yard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
-    from seatrial.verify import Report
+    from tests.docker.mutant import Mutant
 
 HERE = Path(__file__).parent
 SIDE_BY_SIDE = 2
-"""Trial stacks at once: most of a trial is waiting for a health check."""
+"""Mutants of one kind at once: most of a trial is waiting for a health check, much of the others is Docker's work."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,13 +53,20 @@ def healthy(shipyard: yard.Yard) -> yard.Ship:
 
 
 @pytest.fixture(scope="session")
-def at_sea(request: pytest.FixtureRequest, shipyard: yard.Yard, healthy: yard.Ship) -> Iterator[dict[str, Future[Report]]]:
-    """The trials of all mutants that were chosen, under way side by side while other tests run."""
-    chosen = [
-        item.callspec.params["at_trial"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and hasattr(item, "callspec") and "at_trial" in item.callspec.params
-    ]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {mutant.name: pool.submit(sail, shipyard, healthy, mutant) for mutant in chosen}
-        pool.shutdown(cancel_futures=True)
+def at_sea(
+    request: pytest.FixtureRequest, shipyard: yard.Yard, healthy: yard.Ship
+) -> Iterator[dict[str, Future[yard.Outcome]]]:
+    """Every mutant that was chosen, examined side by side: those with a trial beside those without."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    chosen: list[Mutant] = [call.params["mutant"] for call in calls if call and "mutant" in call.params]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as trials, ThreadPoolExecutor(SIDE_BY_SIDE) as others:
+        try:
+            yield {
+                mutant.name: (trials if mutant.needs == "trial" else others).submit(
+                    yard.sail, shipyard, healthy, mutant
+                )
+                for mutant in chosen
+            }
+        finally:
+            for pool in (trials, others):
+                pool.shutdown(wait=False, cancel_futures=True)

@@ -6,6 +6,7 @@ Nothing here touches the checkout, its stack or its image: copies lie in a tempo
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -17,28 +18,42 @@ from typing import TYPE_CHECKING
 
 from seatrial import build, engine, host, proof, settings, workspace
 from seatrial.evidence import tree
+from seatrial.host import bases
+from seatrial.reports import text
+from tests.docker.mutant import JUDGED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from seatrial.verify import Report
+    from seatrial.evidence.requirements import Distribution
+    from tests.docker.mutant import Mutant
 
 ROOT = Path(__file__).parents[2]
 PREFIX = f"seatrial-test-{os.getpid()}"
 # Against hanging only.
 PATIENCE_SECONDS = 300
-LEADS_ASTRAY = ("REDIS_PASSWORD", "PYTHON_IMAGE", "REDIS_IMAGE", "IPFS_IMAGE", "BIND_ADDRESS", "COMPOSE_FILE")
-LEADS_ASTRAY += ("COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES", "DOCKER_DEFAULT_PLATFORM", "FACILITATOR_PORT")
-LEADS_ASTRAY += ("REDIS_PORT", "REDIS_DEV_PORT", "IPFS_SWARM_PORT", "IPFS_API_PORT", "IPFS_GATEWAY_PORT")
+LEADS_ASTRAY = (
+    *("REDIS_PASSWORD", "BIND_ADDRESS", "COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_PROFILES"),
+    *("FACILITATOR_PORT", "REDIS_PORT", "REDIS_DEV_PORT", "IPFS_SWARM_PORT", "IPFS_API_PORT", "IPFS_GATEWAY_PORT"),
+)
 """Variables of a developer's shell that would make a copy another project than it is."""
+COMMITTED = "2025-01-01T00:00:00+0000"
+"""The same tree is the same commit and so the same image, in every run: what was built once is found again."""
 _IDENTITY = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
     **{f"GIT_{who}_NAME": "yard" for who in ("AUTHOR", "COMMITTER")},
     **{f"GIT_{who}_EMAIL": "yard@example.org" for who in ("AUTHOR", "COMMITTER")},
-    # The same tree is the same commit and so the same image, in every run: what was built once is found again.
-    **{f"GIT_{who}_DATE": "2025-01-01T00:00:00+0000" for who in ("AUTHOR", "COMMITTER")},
 }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `verify` said: each check's verdict, the report for people, the exit code."""
+
+    verdicts: dict[str, str]
+    text: str
+    exit_code: int
 
 
 @dataclass(frozen=True)
@@ -47,6 +62,7 @@ class Ship:
 
     settings: settings.Settings
     image: str
+    distributions: tuple[Distribution, ...]
 
     @property
     def folder(self) -> Path:
@@ -74,7 +90,7 @@ class Yard:
         commit(folder)
         project = settings.load(folder)
         with (folder / ".env").open("w", encoding="utf-8") as env:
-            env.writelines(f"{name}={settings.chosen_image(settings.load(ROOT), name)}\n" for name in host.VARIABLES)
+            env.writelines(f"{name}={settings.chosen_image(settings.load(ROOT), name)}\n" for name in bases.VARIABLES)
         host.ensure_bases(project, allow_install=False)
         workspace.prepare(project)
         return self.build(project, "healthy")
@@ -85,27 +101,19 @@ class Yard:
         shutil.copytree(ship.folder, folder, symlinks=True)
         return settings.load(folder)
 
-    def build(self, project: settings.Settings, name: str, *, by_hand: bool = False) -> Ship:
-        """Build the image of a copy with its SBOM. `by_hand`: as `docker build` alone does it."""
+    def build(self, project: settings.Settings, name: str, *, by_hand: bool = False, like: Ship | None = None) -> Ship:
+        """Build the image of a copy with its SBOM.
+
+        `by_hand`: as `docker build` alone does it. `like`: a ship that is known to hold the same distributions.
+        """
         tag = f"{PREFIX}-{name}"
         self._images.append(tag)
         # One at a time: two builds on two cores are no faster, and keep trial stacks from their time.
         with self._building:
-            if by_hand:
-                base = settings.chosen_image(project, "PYTHON_IMAGE")
-                argv = ["docker", "build", "--quiet", "--tag", tag, "--build-arg", f"PYTHON_IMAGE={base}", "."]
-                authority = build.certificate_authority()
-                argv[2:2] = ["--secret", f"id=ca,src={authority}"] if authority else []
-                image_id = run(argv, project.root).strip()
-            else:
-                image_id = build.run(project, note=_nothing, tag=tag)
-        connected = engine.connect()
-        try:
-            _, distributions = build.ledger(connected, project, tag)
-        finally:
-            connected.close()
-        build.write_sbom(project, image_id, tag, distributions)
-        return Ship(project, tag)
+            image_id = _built_by_hand(project, tag) if by_hand else build.run(project, note=_nothing, tag=tag)
+        distributions = like.distributions if like else _distributions(project, tag)
+        build.write_sbom(project, image_id, tag, list(distributions))
+        return Ship(project, tag, tuple(distributions))
 
     def name(self, ship: Ship, tag: str) -> None:
         """Give a ship's image another name, to be removed like the first."""
@@ -118,10 +126,11 @@ class Yard:
             subprocess.run(["docker", "image", "rm", tag], capture_output=True, check=False, timeout=PATIENCE_SECONDS)
 
 
-def commit(folder: Path) -> None:
+def commit(folder: Path, *, date: str = COMMITTED) -> None:
     """Commit everything that is not ignored."""
-    run(["git", "add", "--all"], folder, _IDENTITY)
-    run(["git", "commit", "--quiet", "--allow-empty", "--no-verify", "--message", "a ship"], folder, _IDENTITY)
+    environment = {**_IDENTITY, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+    run(["git", "add", "--all"], folder, environment)
+    run(["git", "commit", "--quiet", "--allow-empty", "--no-verify", "--message", "a ship"], folder, environment)
 
 
 def changes_the_image(project: settings.Settings, healthy: Ship) -> bool:
@@ -129,15 +138,58 @@ def changes_the_image(project: settings.Settings, healthy: Ship) -> bool:
     return tree.revision(project) != tree.revision(healthy.settings)
 
 
-def examine(ship: Ship, only: str, *, static: bool) -> Report:
-    """Verify a ship in this process."""
+def sail(shipyard: Yard, healthy: Ship, mutant: Mutant) -> Outcome:
+    """Make a mutant of the healthy copy, with an image of its own where it must be another one, and verify it."""
+    project = shipyard.copy(healthy, mutant.name)
+    mutant.patch(project.root)
+    commit(project.root)
+    project = settings.load(project.root)
+    ship = Ship(project, healthy.image, healthy.distributions)
+    if mutant.built == "by hand" or (
+        mutant.built == "after" and mutant.needs != "tree" and changes_the_image(project, healthy)
+    ):
+        has_other_packages = any(check_id.startswith("packages.") for check_id in mutant.kills)
+        like = None if has_other_packages else healthy
+        ship = shipyard.build(project, mutant.name, by_hand=mutant.built == "by hand", like=like)
+    static = mutant.needs in {"tree", "image"}
+    only = JUDGED[mutant.needs]
+    return _verified_by_command(ship, only, static=static) if mutant.says else _verified(ship, only, static=static)
+
+
+def _built_by_hand(project: settings.Settings, tag: str) -> str:
+    base = settings.chosen_image(project, "PYTHON_IMAGE")
+    argv = ["docker", "build", "--quiet", "--tag", tag, "--build-arg", f"PYTHON_IMAGE={base}", "."]
+    authority = build.certificate_authority()
+    argv[2:2] = ["--secret", f"id=ca,src={authority}"] if authority else []
+    return run(argv, project.root).strip()
+
+
+def _distributions(project: settings.Settings, tag: str) -> list[Distribution]:
     connected = engine.connect()
     try:
-        return proof.examine(
-            ship.settings, connected, proof.Options(only=only, image=ship.image, static=static), _nothing
-        )
+        return build.ledger(connected, project, tag)[1]
     finally:
         connected.close()
+
+
+def _verified(ship: Ship, only: str, *, static: bool) -> Outcome:
+    connected = engine.connect()
+    try:
+        options = proof.Options(only=only, image=ship.image, static=static)
+        report = proof.examine(ship.settings, connected, options, _nothing)
+    finally:
+        connected.close()
+    verdicts = {result.check.id: result.verdict.value for result in report.results}
+    return Outcome(verdicts, text.render(report), report.exit_code)
+
+
+def _verified_by_command(ship: Ship, only: str, *, static: bool) -> Outcome:
+    give_tools(ship.folder)
+    words = ["verify", "--only", only, "--image", ship.image, *(["--static"] if static else [])]
+    done = invoke(ship.folder, *words)
+    lines = re.findall(r"^(PASS|FAIL|BLIND|ERROR|SKIP) +([a-z]+\.\w+(?:, [a-z]+\.\w+)*)", done.stdout, re.MULTILINE)
+    verdicts = {check_id: verdict for verdict, ids in lines for check_id in ids.split(", ")}
+    return Outcome(verdicts, done.stdout + done.stderr, done.returncode)
 
 
 def run(argv: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:
@@ -181,7 +233,7 @@ def start(folder: Path, *words: str) -> subprocess.Popen[str]:
 
 
 def give_tools(folder: Path) -> None:
-    """Let a copy's `./invoke` find an environment that is complete: the one that runs the tests, under its own stamps."""
+    """Let a copy's `./invoke` find a complete environment: the one that runs the tests, under stamps of its own."""
     target = folder / ".venv"
     target.mkdir()
     for child in Path(sys.prefix).iterdir():
@@ -204,6 +256,3 @@ def docker(*words: str) -> str:
 
 def _nothing(_: str) -> None:
     """Show no progress."""
-
-
-Patch = "Callable[[Path], None]"

@@ -1,0 +1,91 @@
+"""`python -m bench`: measure everything, write bench/results.json and docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from bench import commands, document, figures, machine, peak, startup
+from seatrial import console, engine, settings
+from seatrial.errors import ExitCode, SeatrialError
+from seatrial.evidence import trial
+
+RESULTS_FILE = Path(__file__).parent / "results.json"
+DOCUMENT_FILE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+PARTS = ("all", "tasks", "startup", "verification", "render")
+ROUNDS = 5
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one part or all; return the exit code."""
+    signal.signal(signal.SIGTERM, peak.interrupted)
+    options = _parser().parse_args(argv)
+    try:
+        if options.part == "render":
+            _render(figures.from_json(RESULTS_FILE.read_text(encoding="utf-8")))
+        else:
+            _measure(options.part, options.rounds)
+    except SeatrialError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted: what was started has been removed, nothing was written\n")
+        return int(ExitCode.INTERRUPTED)
+    return 0
+
+
+def _measure(part: str, rounds: int) -> None:
+    project, connected = settings.load(), engine.connect()
+    series: list[figures.Series] = []
+    health: list[figures.HealthTiming] = []
+    with console.step("measuring", plain=True) as step:
+        facts = machine.facts(project, connected)
+        try:
+            # First, because it builds the tree's own image.
+            if part in {"all", "tasks"}:
+                series += commands.measure_tasks(project, rounds, step.note)
+            if part in {"all", "startup"}:
+                started, health = startup.measure(project, connected, rounds, step.note)
+                series += started
+            if part in {"all", "verification"}:
+                series += commands.measure_verification(project, rounds, step.note)
+        finally:
+            # A `verify` that was interrupted may have been ended before it could remove its trial stack.
+            trial.remove_leftovers(connected)
+        step.done(f"{sum(len(one.seconds) for one in series)} runs measured")
+    console.say(document.table(series))
+    if part == "all":
+        results = figures.Results(facts, tuple(series), tuple(health))
+        RESULTS_FILE.write_text(figures.to_json(results), encoding="utf-8")
+        _render(figures.from_json(figures.to_json(results)))
+
+
+def _render(results: figures.Results) -> None:
+    DOCUMENT_FILE.write_text(document.render(results), encoding="utf-8")
+    console.tell(f"  written to {DOCUMENT_FILE.relative_to(DOCUMENT_FILE.parent.parent)}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument(
+        "part",
+        nargs="?",
+        default="all",
+        choices=PARTS,
+        help="all measures and writes; one part alone is printed, nothing is written; render writes the document anew",
+    )
+    parser.add_argument("--rounds", type=_positive, default=ROUNDS, help="runs of each (default: %(default)s)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""Facts about image layers, kept between runs by the layer's digest.
+
+A layer never changes, so what was read of it once need not be read again. What *can* change is what is looked for in
+it: the project's own secrets. They are not part of the key in any form, not even hashed, because a weak one could be
+guessed from its hash. Instead each project has a mark, a random word that is thrown away as soon as one of the files
+that hold its secrets changes; facts belong to the mark under which they were read. A layer in which anything secret was
+seen is never kept.
+
+The whole folder can be deleted at any time. A file that cannot be written or read is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import secrets
+import tempfile
+from dataclasses import astuple, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatrial.evidence.archive import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KEPT_FILES = 200
+"""How many layers are kept; those that were not used for longest go first."""
+
+_FIELDS = tuple(field.name for field in fields(Entry))
+_READERS = ("archive.py", "cache.py", "secrets.py", "stream.py")
+
+
+class LayerCache:
+    """Layers that were read before, for one project's mark. Without a mark nothing is kept and nothing is found."""
+
+    def __init__(self, folder: Path, mark: str) -> None:
+        self._folder = folder
+        self._mark = mark
+
+    def find(self, diff_id: str) -> tuple[Entry, ...] | None:
+        """Return the facts of a layer, or None when it must be read."""
+        if not self._mark:
+            return None
+        file = self._file(diff_id)
+        try:
+            rows = json.loads(file.read_bytes())
+            found = tuple(_entry(row) for row in rows)
+        except (OSError, ValueError, TypeError):
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(file)
+        return found
+
+    def keep(self, diff_id: str, entries: tuple[Entry, ...]) -> None:
+        """Keep the facts of a layer, unless something secret was seen in it."""
+        if not self._mark or any(entry.leaks for entry in entries):
+            return
+        rows = [astuple(entry) for entry in entries]
+        _write(self._file(diff_id), json.dumps(rows, separators=(",", ":")).encode())
+        self._forget_oldest()
+
+    def _file(self, diff_id: str) -> Path:
+        return self._folder / f"layer-{_version()}-{self._mark}-{diff_id.rpartition(':')[2]}.json"
+
+    def _forget_oldest(self) -> None:
+        with contextlib.suppress(OSError):
+            files = sorted(self._folder.glob("layer-*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
+            for file in files[KEPT_FILES:]:
+                file.unlink(missing_ok=True)
+
+
+def open_cache(project: Path, secret_files: Iterable[Path]) -> LayerCache:
+    """Return the cache of this user for a project whose secrets lie in these files."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatrial"
+    return LayerCache(folder, _mark(folder, project, secret_files))
+
+
+def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> str:
+    """Return the project's mark: the kept one while its files of secrets are untouched, else a new one."""
+    file = folder / f"mark-{hashlib.sha256(str(project).encode()).hexdigest()[:16]}.json"
+    touched = [[str(path), *_times(path)] for path in sorted(secret_files)]
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        kept: dict[str, Any] = json.loads(file.read_bytes())
+        if kept["touched"] == touched:
+            return str(kept["mark"])
+    mark = secrets.token_hex(8)
+    return mark if _write(file, json.dumps({"mark": mark, "touched": touched}).encode()) else ""
+
+
+def _times(path: Path) -> list[int]:
+    """Return what changes when a file is written: its inode, its size, and both of its times in nanoseconds."""
+    try:
+        status = path.stat()
+    except OSError:
+        return []
+    return [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+
+
+def _entry(row: list[Any]) -> Entry:
+    values = dict(zip(_FIELDS, row, strict=True))
+    return Entry(**{**values, "leaks": ()})
+
+
+def _write(file: Path, content: bytes) -> bool:
+    """Write a file so that another run sees all of it or nothing; a full disk is no error."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
+    except OSError:
+        return False
+    try:
+        with os.fdopen(handle, "wb") as draft:
+            draft.write(content)
+        Path(name).replace(file)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        return False
+    return True
+
+
+@functools.cache
+def _version() -> str:
+    """Return a word for the code that reads layers: facts that other code read are not taken."""
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for name in _READERS:
+        file = here / name
+        digest.update(file.read_bytes() if file.is_file() else b"")
+    return digest.hexdigest()[:12]

@@ -1,0 +1,116 @@
+"""Commands as health checks, images and compose files write them: what they start, and what they give away."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+SHELLS = frozenset({"sh", "bash", "ash", "dash", "zsh", "ksh", "csh", "tcsh", "fish"})
+_INITS = frozenset({"tini", "dumb-init", "docker-init", "catatonit"})
+_WRAPPERS = _INITS | {"env", "exec", "nice", "nohup", "time", "sudo", "busybox", "setpriv", "timeout"}
+"""Programs that only start the next one."""
+_USER_WRAPPERS = frozenset({"gosu", "su-exec"})
+"""Programs that take a user, and then start the next one."""
+_SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "\n", "|&", ";;"})
+_ALWAYS_ZERO = frozenset({"true", ":", "echo", "printf", "cat", "tee"})
+"""Programs that end with 0 whatever went wrong before them."""
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_VALUE = r"[\"']?(?!\$\$?\(|\$\$?\{?\w*_FILE)[^\s\"']"
+"""A value that is written out: not read from a file or another program when the command runs."""
+_SHOWN_PASSWORD = re.compile(
+    rf"(?:^|[\s\"'\[,])--(?:requirepass|masterauth|pass|password|passwd|token|secret)[\s=\"',]+{_VALUE}"
+    rf"|\bredis-cli\b[^|;&]*?[\s\"',]-a[\s\"',]+{_VALUE}"
+    rf"|\bcurl\b[^|;&]*?\s(?:-u|--user)[\s=]*[\"']?[^\s:\"']+:{_VALUE}"
+    r"|://[^/\s:@\"']*:(?!\$)[^/\s@\"']+@"
+    rf"|(?:PASSWORD|PASSWD|PASSPHRASE|(?<![A-Z])PASS|(?<![A-Z])TOKEN|SECRET|_AUTH|API_?KEY)={_VALUE}"
+    rf"|\bredis-cli\b[^|;&]*?[\s\"',]AUTH[\s\"',]+{_VALUE}",
+    re.IGNORECASE,
+)
+
+
+def shell_of(words: list[str]) -> str:
+    """Return the shell that a command starts before its program, or nothing."""
+    rest = list(words)
+    while rest:
+        name = rest.pop(0).rpartition("/")[2]
+        if name in SHELLS:
+            return name
+        if name in _USER_WRAPPERS:
+            rest = rest[1:]
+        elif name not in _WRAPPERS:
+            return ""
+        while rest and (rest[0].startswith("-") or _ASSIGNMENT.match(rest[0]) or re.fullmatch(r"\d+[smh]?", rest[0])):
+            rest.pop(0)
+    return ""
+
+
+def script_of(words: list[str]) -> str:
+    """Return what an exec-form command runs as a script: what a shell is given after -c, else the command itself."""
+    if shell_of(words):
+        for number, word in enumerate(words[:-1]):
+            if re.fullmatch(r"-[a-z]*c", word):
+                return words[number + 1]
+    return shlex.join(words)
+
+
+def commands(script: str) -> list[tuple[str, list[str]]]:
+    """Return the commands of a shell script, each with what separates it from the one before.
+
+    Good enough to name programs. What cannot be read as a shell script is one command of its words.
+    """
+    found: list[tuple[str, list[str]]] = []
+    separator = ""
+    words: list[str] = []
+    for token in _tokens(script):
+        if token in _SEPARATORS or token in {"(", ")", "{", "}"}:
+            if words:
+                found.append((separator, words))
+            separator, words = (token if token in _SEPARATORS else separator), []
+        else:
+            words.append(token)
+    if words:
+        found.append((separator, words))
+    return found
+
+
+def programs(script: str) -> set[str]:
+    """Return the names of the programs that a shell script starts."""
+    names = set()
+    for _, words in commands(script):
+        rest = [word for word in words if not _ASSIGNMENT.match(word)]
+        while rest and (rest[0].rpartition("/")[2] in _WRAPPERS | {"then", "do", "if", "else", "!"}):
+            rest = [word for word in rest[1:] if not word.startswith("-")]
+        if rest:
+            names.add(rest[0].rpartition("/")[2])
+    return names
+
+
+def cannot_fail(script: str) -> bool:
+    """Whether a command ends with 0 whatever happens: `... || true`, `...; exit 0`, `... | cat`, `true`."""
+    found = commands(script)
+    if not found:
+        return False
+    separator, words = found[-1]
+    name = words[0].rpartition("/")[2]
+    always_zero = name in _ALWAYS_ZERO or words[:2] in (["exit", "0"], ["exit"], ["return", "0"])
+    if script.rstrip().endswith("&"):
+        return True
+    if separator == "&&":
+        return False
+    return always_zero and (separator != "" or len(found) == 1)
+
+
+def shows_password(text: str) -> bool:
+    """Whether a password is written out in a command, a URL or an assignment."""
+    return bool(_SHOWN_PASSWORD.search(text))
+
+
+def _tokens(script: str) -> list[str]:
+    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars="();<>|&\n")
+    lexer.whitespace = " \t\r"
+    lexer.commenters = ""
+    lexer.whitespace_split = True
+    try:
+        return list(lexer)
+    except ValueError:
+        return script.split()
