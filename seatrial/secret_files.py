@@ -22,11 +22,11 @@ ACL_FILE = "redis.acl"
 PASSWORD_BYTES = 32
 SHORTEST_PASSWORD = 16
 
-SERVICE_COMMANDS = ("set", "get", "select", "ping", "fcall|x402_settle")
+SERVICE_COMMANDS = ("set", "get", "mset", "select", "ping", "fcall|x402_settle")
 """What the service asks of Redis (service/store.py says so); AUTH needs no permission.
 
-The one function is for mode `ledger`. Until the administrator loads it there is nothing to call, and what it does is
-done with this user's own commands and keys.
+The one function, and the MSET in it, are for mode `ledger`. Until the administrator loads it there is nothing to call,
+and what it does is done with this user's own commands and keys.
 """
 SERVICE_KEYS = "x402:*"
 USERS = {"facilitator": SERVICE_FILE, "probe": PROBE_FILE, "admin": ADMIN_FILE}

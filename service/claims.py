@@ -115,8 +115,11 @@ class Claims(Protocol):
     async def claim(self, key: str, record: bytes, expires_ms: int) -> bytes | None:
         """Store the record if there is none, in one step; gives the one that was there already."""
 
-    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes, expires_ms: int) -> list[bytes]:
+    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes) -> list[bytes]:
         """Claim and move an amount between two balances in one step; gives a word, and the record that was there."""
+
+    async def expire(self, key: str, record: bytes, expires_ms: int) -> None:
+        """Say until when a claim that holds this record is kept."""
 
 
 def claim_key(network: str, asset: bytes, payer: bytes, nonce: bytes) -> str:

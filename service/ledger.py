@@ -7,6 +7,7 @@ EVAL and FUNCTION stay closed to whoever takes the service over. Balances are de
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,10 +57,12 @@ class LedgerSettlement:
         if payment.authorization.value > MOST:
             return Outcome(INSUFFICIENT)
         record = Record.of(payment, digest, mode="ledger", client=client, now=now)
-        expires_ms = expiry_ms(payment, now, self._retention_seconds)
-        reply = await self._claims.move(self._keys(payment), payment.authorization.value, record.to_json(), expires_ms)
-        match reply:
+        stored = record.to_json()
+        match await self._claims.move(self._keys(payment), payment.authorization.value, stored):
             case [b"moved"]:
+                with suppress(StoreError):
+                    # Value has moved, and that is the answer. A claim that keeps no expiry is kept for ever.
+                    await self._claims.expire(key_of(payment), stored, expiry_ms(payment, now, self._retention_seconds))
                 return Outcome(None, transaction=record.digest)
             case [b"claimed", earlier]:
                 return outcome_of(earlier, digest)

@@ -112,10 +112,14 @@ class Store:
         earlier = await self._ask(self._redis.set(key, record, nx=True, get=True, pxat=expires_ms))
         return cast("bytes | None", earlier)
 
-    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes, expires_ms: int) -> list[bytes]:
+    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes) -> list[bytes]:
         """Call the ledger's function (ledger.lua says what it replies). Raises StoreError."""
-        reply = self._redis.fcall(FUNCTION, len(keys), *keys, str(amount), record, str(expires_ms))
+        reply = self._redis.fcall(FUNCTION, len(keys), *keys, str(amount), record)
         return cast("list[bytes]", await self._ask(cast("Awaitable[object]", reply)))
+
+    async def expire(self, key: str, record: bytes, expires_ms: int) -> None:
+        """Store a record that is there again, now with an expiry. Raises StoreError."""
+        await self._ask(self._redis.set(key, record, xx=True, pxat=expires_ms))
 
     async def _ask(self, command: Awaitable[_T]) -> _T:
         try:

@@ -225,10 +225,10 @@ def test_the_acl_is_hashes_of_the_passwords(project: settings.Settings) -> None:
         name: "#" + hashlib.sha256((folder / name).read_bytes()).hexdigest()
         for name in ("redis_password", "redis_probe_password", "redis_admin_password")
     }
+    commands = "+set +get +mset +select +ping +fcall|x402_settle"
     assert text.splitlines() == [
         "user default off resetpass resetkeys resetchannels -@all",
-        f"user facilitator on {hashed['redis_password']} resetkeys ~x402:* resetchannels -@all"
-        " +set +get +select +ping +fcall|x402_settle",
+        f"user facilitator on {hashed['redis_password']} resetkeys ~x402:* resetchannels -@all {commands}",
         f"user probe on {hashed['redis_probe_password']} resetkeys resetchannels -@all +ping",
         f"user admin on {hashed['redis_admin_password']} ~* &* +@all",
     ]

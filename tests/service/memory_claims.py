@@ -34,7 +34,7 @@ class MemoryClaims:
         self._end()
         return earlier
 
-    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes, expires_ms: int) -> list[bytes]:
+    async def move(self, keys: tuple[str, str, str], amount: int, record: bytes) -> list[bytes]:
         self._begin()
         claim, payer, payee = keys
         if claim in self.stored:
@@ -44,6 +44,11 @@ class MemoryClaims:
             return [b"insufficient"]
         self.stored[payer] = b"%d" % (has - amount)
         self.stored[payee] = b"%d" % (int(self.stored.get(payee, b"0")) + amount)
-        self.stored[claim], self.expiries_ms[claim] = record, expires_ms
+        self.stored[claim] = record
         self._end()
         return [b"moved"]
+
+    async def expire(self, key: str, record: bytes, expires_ms: int) -> None:
+        self._begin()
+        assert self.stored[key] == record
+        self.expiries_ms[key] = expires_ms
