@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from service import openapi
 from service.app import App, Route
 from service.auth import Gate
 from service.ledger import LedgerSettlement
@@ -49,6 +50,7 @@ def routes(config: Config, parts: Parts) -> tuple[Route, ...]:
     gate = Gate(config.clients, config.requests_per_second, parts.log)
     payments = Payments(judge(config), settlement(config.settlement, parts.claims), parts)
     supported_response = json_response(200, supported(config.kinds))
+    openapi_response = json_response(200, openapi.document())
 
     async def get_live(_: Request) -> Response:
         return json_response(200, {"status": "live"})
@@ -59,10 +61,14 @@ def routes(config: Config, parts: Parts) -> tuple[Route, ...]:
     async def get_supported(_: Request) -> Response:
         return supported_response
 
+    async def get_openapi(_: Request) -> Response:
+        return openapi_response
+
     return (
         Route("/live", {"GET": get_live}),
         Route("/health", {"GET": get_health}),
         Route("/supported", {"GET": get_supported}),
+        Route("/openapi.json", {"GET": get_openapi}),
         Route("/verify", {"POST": gate.payments(payments.verify)}),
         Route("/settle", {"POST": gate.payments(payments.settle)}),
         Route(SETTLEMENT_PATH, {"GET": gate.guarded(payments.show)}),

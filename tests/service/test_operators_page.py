@@ -8,14 +8,11 @@ from pathlib import Path
 import pytest
 
 from service.config_file import parse
-from service.health import Readiness, RedisProbe
-from service.log import Log
-from service.metrics import Metrics
 from service.protocol.reasons import Reason
 from service.store import ANSWERED
-from service.wiring import Parts, routes
-from tests.service.facilitator_harness import Lines, document, healthy
-from tests.service.memory_claims import MemoryClaims
+from service.wiring import routes
+from tests.service.facilitator_harness import document
+from tests.service.test_routes import parts
 
 PAGE = (Path(__file__).parents[2] / "docs" / "facilitator.md").read_text()
 
@@ -31,8 +28,6 @@ def test_each_code_is_explained(code: str) -> None:
 
 
 def test_each_endpoint_is_listed() -> None:
-    log = Log(Lines())
-    parts = Parts(MemoryClaims(), Readiness(RedisProbe(healthy, log)), Metrics(), log)
-    for route in routes(parse(json.dumps(document())), parts):
+    for route in routes(parse(json.dumps(document())), parts()):
         for method in route.handlers:
             assert f"| `{method} {route.path}` |" in PAGE

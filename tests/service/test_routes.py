@@ -136,8 +136,11 @@ def test_a_route_lists_what_it_allows() -> None:
     assert Route("/x", {"POST": handler, "GET": handler}).allowed == "GET, HEAD, POST"
 
 
-def test_every_route_has_a_path_of_its_own() -> None:
+def parts() -> Parts:
     log = Log(Lines())
-    parts = Parts(MemoryClaims(), Readiness(RedisProbe(healthy, log)), Metrics(), log)
-    paths = [route.path for route in routes(parse(json.dumps(document())), parts)]
-    assert len(paths) == len(set(paths)) == 7
+    return Parts(MemoryClaims(), Readiness(RedisProbe(healthy, log)), Metrics(), log)
+
+
+def test_every_route_has_a_path_of_its_own() -> None:
+    paths = [route.path for route in routes(parse(json.dumps(document())), parts())]
+    assert len(paths) == len(set(paths)) == 8
