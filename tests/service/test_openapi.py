@@ -49,9 +49,8 @@ def test_it_has_exactly_the_routes_that_are_served() -> None:
 
 def references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        yield from (
-            found for key, child in value.items() for found in ([child] if key == "$ref" else references(child))
-        )
+        for key, child in value.items():
+            yield from [child] if key == "$ref" else references(child)
     elif isinstance(value, list):
         yield from (found for child in value for found in references(child))
 
