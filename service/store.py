@@ -77,7 +77,8 @@ class PasswordFileError(AuthenticationError):
 class Store:
     """The connections to Redis, made on demand; each command has one deadline for waiting, connecting and the reply."""
 
-    def __init__(self, config: RedisConfig) -> None:
+    def __init__(self, config: RedisConfig, *, ledger: bool = False) -> None:
+        self._ledger = ledger
         self._timeout_seconds = config.timeout_seconds
         pool = BlockingConnectionPool(
             connection_class=SSLConnection if config.tls else Connection,
@@ -97,8 +98,14 @@ class Store:
         self._redis = Redis.from_pool(pool)
 
     async def write_canary(self) -> None:
-        """Write what proves that a claim could be written now. Raises StoreError."""
+        """Write what proves that a claim could be written now. Raises StoreError.
+
+        In mode ledger the function has to be there too. On a claim that is taken, as the canary is now, it changes
+        nothing.
+        """
         await self._ask(self._redis.set(CANARY_KEY, "1", ex=CANARY_SECONDS))
+        if self._ledger:
+            await self.move((CANARY_KEY, CANARY_KEY, CANARY_KEY), 0, b"")
 
     async def read(self, key: str) -> bytes | None:
         """Give what is stored under a key. Raises StoreError."""

@@ -204,6 +204,21 @@ async def test_each_way_to_refuse_a_write_has_its_code(store: Store, redis: Lone
     assert redis.admin("EXISTS", key_of(made)) == ":0"
 
 
+async def test_the_ledger_s_canary_changes_nothing_but_the_canary(store: Store, redis: LoneRedis) -> None:
+    ledger = Store(redis.config(), ledger=True)
+    try:
+        await ledger.write_canary()
+        await ledger.write_canary()
+        assert redis.admin("KEYS", "*") == "x402:canary"
+        assert redis.admin("GET", "x402:canary") == "1"
+        redis.admin("FUNCTION", "FLUSH")
+        with pytest.raises(StoreError, match="FUNCTION"):
+            await ledger.write_canary()
+    finally:
+        redis.load_ledger()
+        await ledger.close()
+
+
 async def test_without_the_function_the_code_says_so(store: Store, redis: LoneRedis) -> None:
     redis.admin("FUNCTION", "FLUSH")
     try:
