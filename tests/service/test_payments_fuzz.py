@@ -24,10 +24,10 @@ from tests.service.protocol.test_payment import json_values, paths
 
 PAID = paid()
 LEAVES = [path for path in paths(PAID) if path]
-near_misses = st.sampled_from(
-    ["0", "1", "10000", str(2**256 - 1), str(NOW), "0x" + "0" * 40, "0x" + "0" * 64, "0x", 2, 1]
+NEAR_MISSES = ["0", "1", "10000", str(2**256 - 1), str(NOW), "0x" + "0" * 40, "0x" + "0" * 64, "0x", 2, 1]
+changes = st.lists(
+    st.tuples(st.sampled_from(LEAVES), json_values | st.sampled_from(NEAR_MISSES)), min_size=1, max_size=3
 )
-changes = st.lists(st.tuples(st.sampled_from(LEAVES), json_values | near_misses), min_size=1, max_size=3)
 
 
 def ask(path: str, raw: bytes) -> tuple[int, dict[str, Any], MemoryClaims]:
