@@ -74,9 +74,10 @@ class LayerCache:
 
 
 def open_cache(project: Path, secret_files: Iterable[Path]) -> LayerCache:
-    """Return the cache of this user for a project whose secrets lie in these files."""
+    """Return the cache of this user for a project whose secrets lie in these files; without files it keeps nothing."""
+    places = list(secret_files)
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatrial"
-    return LayerCache(folder, _mark(folder, project, secret_files))
+    return LayerCache(folder, _mark(folder, project, places) if places else "")
 
 
 def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> str:
