@@ -48,7 +48,8 @@ class LayerCache:
         file = self._file(diff_id)
         try:
             rows = json.loads(file.read_bytes())
-            found = tuple(_entry(row) for row in rows)
+            # An object would be read as no rows, and a layer without entries looks clean.
+            found = tuple(_entry(row) for row in rows) if isinstance(rows, list) else None
         except (OSError, ValueError, TypeError):
             return None
         with contextlib.suppress(OSError):
