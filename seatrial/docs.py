@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from seatrial.checks import FAMILIES, Check, all_checks
 from seatrial.errors import Code, ExitCode
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 FOLDER = Path(__file__).resolve().parent.parent / "docs"
 MADE = "<!-- Made by `python -m seatrial.docs`: edit the code instead. -->"
+
 
 def render_errors() -> str:
     """Return docs/errors.md: exit codes, then every code that an error can carry."""
@@ -24,8 +29,12 @@ def render_checks() -> str:
     """Return docs/checks.md: every promise with its reason and its mend, by family."""
     checks = all_checks()
     lines = ["# Checks", "", MADE, ""]
-    lines += [f"What `./invoke verify` proves: {len(checks)} promises. Each run first breaks every promise on purpose, in"]
-    lines += ["the evidence, and believes a check only if it sees that. *Breaks too* names the checks that the same fault"]
+    lines += [
+        f"What `./invoke verify` proves: {len(checks)} promises. Each run first breaks every promise on purpose, in"
+    ]
+    lines += [
+        "the evidence, and believes a check only if it sees that. *Breaks too* names the checks that the same fault"
+    ]
     lines += ["trips, because one fact breaks several promises."]
     for family in FAMILIES:
         lines += ["", f"## {family}"]
@@ -48,7 +57,7 @@ def _entry(check: Check) -> list[str]:
     return lines
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (head, tuple("---" for _ in head), *rows)]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -15,10 +17,11 @@ from typing import TYPE_CHECKING
 from seatrial.errors import Code, SeatrialError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 TERMINATION_GRACE_SECONDS = 5.0
+F_SETPIPE_SZ = 1031
 
 _running: set[subprocess.Popen[str]] = set()
 _running_lock = threading.Lock()
@@ -118,6 +121,41 @@ def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: P
                 child.wait(TERMINATION_GRACE_SECONDS)
             child.kill()
             child.wait()
+
+
+def pieces(argv: Sequence[str], *, piece_bytes: int) -> Iterator[bytes]:
+    """Yield what a program writes to standard output, in pieces; end it when nobody reads on.
+
+    Raises SeatrialError: COMMAND_MISSING, or COMMAND_FAILED with the program's words when it ends with an error.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        try:
+            child = subprocess.Popen(
+                list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
+            )
+        except OSError as error:
+            raise _cannot_be_run(argv, error) from error
+        if child.stdout is None:
+            raise AssertionError("the pipe was asked for")
+        try:
+            with contextlib.suppress(OSError):
+                # Fewer changes between the two programs; Linux only, and only a wish.
+                fcntl.fcntl(child.stdout, F_SETPIPE_SZ, piece_bytes)
+            while piece := os.read(child.stdout.fileno(), piece_bytes):
+                yield piece
+            exit_code = child.wait(TERMINATION_GRACE_SECONDS)
+        finally:
+            if child.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+            child.stdout.close()
+        if exit_code:
+            complaints.seek(0)
+            said = complaints.read().decode("utf-8", "replace").strip()
+            raise SeatrialError(
+                Code.COMMAND_FAILED, f"`{_shown(argv)}` ended with {exit_code}: {said}", hint="try again"
+            )
 
 
 def start_daemon(argv: Sequence[str], *, log: Path, env: Mapping[str, str] | None = None) -> int:

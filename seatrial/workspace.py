@@ -178,6 +178,13 @@ def secret_values(settings: Settings) -> list[tuple[str, str]]:
     return [(name, value) for value, name in found.items() if len(value) >= SHORTEST_SECRET]
 
 
+def secret_places(settings: Settings) -> list[Path]:
+    """Return the files that `secret_values` reads; nothing when the environment holds one, which no file tells."""
+    if os.environ.get(PASSWORD):
+        return []
+    return [settings.path(".env"), *(settings.path("secrets") / name for name in SECRET_FILES)]
+
+
 def _prepare_config(settings: Settings) -> list[str]:
     path = settings.path(CONFIG)
     if path.exists():

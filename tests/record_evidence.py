@@ -17,6 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from seatrial import build, engine, process, verify, workspace
 from seatrial import settings as project_settings
@@ -48,12 +49,11 @@ HOST_CONFIG_KEYS = (
 def fresh() -> Evidence:
     """Return everything that `verify` gathers, of an image and a stack made from a copy of this checkout."""
     original = project_settings.load()
-    for variable in project_settings.IMAGE_DEFAULTS:
-        os.environ.setdefault(variable, project_settings.chosen_image(original, variable))
+    images = {name: project_settings.chosen_image(original, name) for name in project_settings.IMAGE_DEFAULTS}
     connected = engine.connect()
-    with tempfile.TemporaryDirectory(prefix="seatrial-record-") as name:
+    with mock.patch.dict(os.environ, images), tempfile.TemporaryDirectory(prefix="seatrial-record-") as name:
         root = Path(name).resolve()
-        _copy_checkout(original.root, root)
+        copy_checkout(original.root, root)
         settings = project_settings.load(root)
         workspace.prepare(settings)
         try:
@@ -94,7 +94,8 @@ def main() -> None:
     RECORD.write_text(json.dumps(reduced(evidence), indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def _copy_checkout(source: Path, target: Path) -> None:
+def copy_checkout(source: Path, target: Path) -> None:
+    """Copy what git knows or would take of a checkout, and commit it at a fixed time."""
     listed = process.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=source)
     for name in filter(None, listed.stdout.split("\0")):
         if (source / name).is_file():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial.checks import Problem, check
 from seatrial.evidence.commands import cannot_fail, script_of, shows_password
 from seatrial.evidence.secrets import SECRET_FILE, names_a_secret
+from seatrial.evidence.tree import REDIS_CONF
 from seatrial.ports import is_loopback
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ SOCKETS = (
 _FOLDER_SUFFIX = re.compile(r"\.(?:d|git|ssh|aws|docker|kube|config|cache|local)$")
 _SINGLE_FILES = ("/etc/localtime", "/etc/timezone", "/etc/machine-id", "/etc/hostname", "/etc/hosts")
 _TRUE, _FALSE = {"", "1", "t", "true"}, {"0", "f", "false"}
+_REDIS_PASSWORD = re.compile(
+    r"\s*(?:requirepass|masterauth|tls-key-file-pass)\s+(?!\"\")\S|\s*user\s.*\s(?:>\S|nopass\b)", re.IGNORECASE
+)
 _BOUNDED = re.compile(r"[1-9]\d*(?:\.\d+)?\s*[a-z]*", re.IGNORECASE)
 
 
@@ -357,6 +361,9 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
         if shows_password(content) or evidence.wanted.seen_in_text(content):
             yield Problem("a password is written in it", f"configs.{name}.content")
     yield from _interpolated(evidence)
+    for number, line in enumerate(evidence.document("tree.files", "").get(REDIS_CONF, "").splitlines(), start=1):
+        if _REDIS_PASSWORD.match(line) or evidence.wanted.seen_in_text(line):
+            yield Problem("a password is written in it", f"{REDIS_CONF}:{number}")
 
 
 def _variables(name: str, service: Service) -> Iterator[Problem]:

@@ -204,7 +204,8 @@ def service_user(evidence: Evidence) -> Iterator[Problem]:
         dict(re.findall(r"(\S+?)=(\S*)", line)) for line in evidence.document("redis.clients", "").splitlines() if line
     ]
     evidence.seen["connections"] += len(clients)
-    names = [client.get("user") for client in clients]
+    # A connection that has said nothing yet, or is just saying who it is, is listed as `default` too.
+    names = [client.get("user") for client in clients if client.get("cmd") not in {"NULL", "auth", "hello"}]
     if FACILITATOR not in names:
         yield Problem(f"no connection is authenticated as {FACILITATOR}", evidence.settings.redis_service)
     for name in sorted({str(name) for name in names} - {FACILITATOR, ADMIN, PROBE}):
@@ -214,7 +215,7 @@ def service_user(evidence: Evidence) -> Iterator[Problem]:
 @check(
     "redis.persistence",
     sabotage=lambda e: e.edited("redis.settings", lambda text: text.replace("appendonly\nyes", "appendonly\nno")),
-    mend="appendonly yes, appendfsync everysec or always, maxmemory-policy noeviction in config/redis.conf",
+    mend="appendonly yes, appendfsync always, maxmemory-policy noeviction in config/redis.conf",
 )
 def persistence(evidence: Evidence) -> Iterator[Problem]:
     """Redis writes every change to disk and evicts nothing.
@@ -227,7 +228,7 @@ def persistence(evidence: Evidence) -> Iterator[Problem]:
     where = evidence.settings.redis_service
     if settings.get("appendonly") != "yes":
         yield Problem("appendonly is off", where)
-    if settings.get("appendfsync") not in {"everysec", "always"}:
+    if settings.get("appendfsync") != "always":
         yield Problem(f"appendfsync is {settings.get('appendfsync')}", where)
     if settings.get("maxmemory-policy") != "noeviction":
         yield Problem(f"maxmemory-policy is {settings.get('maxmemory-policy')}", where)

@@ -11,7 +11,7 @@ import posixpath
 import re
 import tarfile
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from tarfile import HeaderError, ReadError, TarFile
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
@@ -82,7 +82,7 @@ def read_tar(source: IO[bytes], wanted: Wanted) -> tuple[Entry, ...]:
     """Return the facts of every entry of a tar stream. Raises SeatrialError ENGINE_FAILED when it is cut or broken."""
     try:
         with tarfile.open(fileobj=source, mode="r|*", errorlevel=1, tarinfo=_Header) as archive:
-            return tuple(_entry(archive, member, wanted) for member in archive)
+            return _with_telling_names([_entry(archive, member, wanted) for member in archive], wanted)
     except _BROKEN as error:
         raise SeatrialError(Code.ENGINE_FAILED, f"an archive cannot be read: {error}", hint="try again") from error
 
@@ -172,6 +172,19 @@ def _entry(archive: tarfile.TarFile, member: tarfile.TarInfo, wanted: Wanted) ->
         sha256=digest,
         text=text,
         leaks=leaks,
+    )
+
+
+def _with_telling_names(entries: list[Entry], wanted: Wanted) -> tuple[Entry, ...]:
+    """Return the entries, those marked whose path or link is or holds a secret."""
+    # All names at once first: nearly always there is nothing.
+    if not wanted.seen_in_text("\n\0".join(f"{entry.path}\0{entry.link}" for entry in entries)):
+        return tuple(entries)
+    return tuple(
+        replace(entry, leaks=tuple(dict.fromkeys([*entry.leaks, *named])))
+        if (named := wanted.seen_in_text(f"{entry.path}\0{entry.link}"))
+        else entry
+        for entry in entries
     )
 
 

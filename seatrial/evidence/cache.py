@@ -48,7 +48,8 @@ class LayerCache:
         file = self._file(diff_id)
         try:
             rows = json.loads(file.read_bytes())
-            found = tuple(_entry(row) for row in rows)
+            # An object would be read as no rows, and a layer without entries looks clean.
+            found = tuple(_entry(row) for row in rows) if isinstance(rows, list) else None
         except (OSError, ValueError, TypeError):
             return None
         with contextlib.suppress(OSError):
@@ -74,9 +75,10 @@ class LayerCache:
 
 
 def open_cache(project: Path, secret_files: Iterable[Path]) -> LayerCache:
-    """Return the cache of this user for a project whose secrets lie in these files."""
+    """Return the cache of this user for a project whose secrets lie in these files; without files it keeps nothing."""
+    places = list(secret_files)
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatrial"
-    return LayerCache(folder, _mark(folder, project, secret_files))
+    return LayerCache(folder, _mark(folder, project, places) if places else "")
 
 
 def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> str:

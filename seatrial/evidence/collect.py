@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial import build, compose, process, workspace
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence import Evidence, image, tree, trial
+from seatrial.evidence import Evidence, cache, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
@@ -71,16 +71,20 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
     missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
-    _read_tree(settings, documents)
-    _read_compose(settings, documents)
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=5) as pool:
         try:
-            static = pool.submit(_read_image, settings, engine, wanted_by, wanted, documents)
+            static = [
+                pool.submit(_read_image, settings, engine, wanted_by, wanted, documents),
+                pool.submit(_read_context, settings, wanted_by, wanted, documents),
+                pool.submit(_read_compose, settings, documents),
+            ]
+            _read_tree(settings, documents)
             rebuilt = pool.submit(_rebuild, settings, engine, wanted_by.image) if rebuilding else None
             if running:
                 wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
             note("reading the image")
-            static.result()
+            for reading in static:
+                reading.result()
             _add_rebuild(rebuilt, documents, missing, note)
         except BaseException:
             # The pool waits for its threads, and a build would go on for a while.
@@ -92,6 +96,11 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
 def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
+    documents["compose.sources"] = {
+        name: text
+        for name, text in documents["tree.files"].items()
+        if "compose" in name and name.endswith(("yml", "yaml"))
+    }
     documents["tree.revision"] = revision.name
     documents["tree.epoch"] = revision.epoch_seconds
     documents["workspace.password_fault"] = "; ".join(what for what, _ in workspace.env_faults(settings.path(".env")))
@@ -99,25 +108,27 @@ def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
 
 
 def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
-    documents["compose.production"] = compose.stack(settings, production=True).model()
-    documents["compose.development"] = compose.stack(settings, production=False).model()
-    documents["compose.sources"] = {
-        name: text
-        for name, text in documents["tree.files"].items()
-        if "compose" in name and name.endswith(("yml", "yaml"))
-    }
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        development = pool.submit(compose.stack(settings, production=False).model)
+        documents["compose.production"] = compose.stack(settings, production=True).model()
+        documents["compose.development"] = development.result()
 
 
 def _read_image(
     settings: Settings, engine: Engine, wanted_by: Request, wanted: Wanted, documents: dict[str, Any]
 ) -> None:
     documents["image.inspect"] = engine.image(wanted_by.image)
-    if "context" in wanted_by.families:
-        documents["context.entries"] = tree.context(settings, wanted)
     if wanted_by.families & {"image", "layers", "packages", "supply"}:
-        documents.update(image.documents(engine, wanted_by.image, chosen_image(settings, "PYTHON_IMAGE"), wanted))
+        kept = cache.open_cache(settings.root, workspace.secret_places(settings))
+        base = chosen_image(settings, "PYTHON_IMAGE")
+        documents.update(image.documents(engine, wanted_by.image, base, wanted, kept))
     sbom = settings.path(build.SBOM_FILE)
     documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
+
+
+def _read_context(settings: Settings, wanted_by: Request, wanted: Wanted, documents: dict[str, Any]) -> None:
+    if "context" in wanted_by.families:
+        documents["context.entries"] = tree.context(settings, wanted)
 
 
 def _run_trial(  # noqa: PLR0913 - it fills the collection

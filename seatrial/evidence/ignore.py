@@ -52,7 +52,9 @@ def _expression(pattern: str) -> str:
             index += 3 if rest.startswith("**/") else 2
             pieces.append("(?:.*/)?" if rest.startswith("**/") else ".*")
         elif (group := re.match(r"\[\^?\]?[^\]]+\]", rest)) is not None:
-            pieces.append(group[0].replace("\\", r"\\"))
+            # What re would read as an operation on sets is a character here.
+            inner = re.sub(r"[\[&~|\\]", r"\\\g<0>", group[0][1:-1]).replace("--", r"\-")
+            pieces.append(f"[{inner}]")
             index += len(group[0])
         else:
             one = {"*": "[^/]*", "?": "[^/]"}.get(rest[0])

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence.archive import read_image
+from seatrial.evidence.archive import Layer, read_image
 
 if TYPE_CHECKING:
     from seatrial.engine import Engine
+    from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.secrets import Wanted
 
 
-def documents(engine: Engine, reference: str, base: str, wanted: Wanted) -> dict[str, Any]:
+def documents(
+    engine: Engine, reference: str, base: str, wanted: Wanted, cache: LayerCache | None = None
+) -> dict[str, Any]:
     """Return the documents about an image.
 
     image.inspect, image.history: as Docker gave them. image.base_layers: the digests of the base image's layers, or
-    nothing when it is not in the store. image.layers: a tuple of `Layer`.
+    nothing when it is not in the store. image.layers: a tuple of `Layer`, of which those in the cache are not read.
     Raises SeatrialError IMAGE_MISSING.
     """
     inspected = engine.image(reference)
@@ -28,5 +31,19 @@ def documents(engine: Engine, reference: str, base: str, wanted: Wanted) -> dict
         "image.history": engine.history(reference),
         "image.base_layers": list(base_inspected["RootFS"].get("Layers") or []) if base_inspected else [],
         "image.base": {"reference": base, "id": (base_inspected or {}).get("Id", "")},
-        "image.layers": read_image(engine.save(reference), wanted),
+        "image.layers": _layers(engine, reference, list(inspected["RootFS"].get("Layers") or []), wanted, cache),
     }
+
+
+def _layers(
+    engine: Engine, reference: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
+) -> tuple[Layer, ...]:
+    known = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
+    found = tuple(Layer(diff_id, entries) for diff_id, entries in known.items() if entries is not None)
+    if diff_ids and len(found) == len(diff_ids):
+        return found
+    layers = read_image(engine.save(reference), wanted)
+    if cache is not None:
+        for layer in layers:
+            cache.keep(layer.diff_id, layer.entries)
+    return layers

@@ -7,7 +7,11 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from ahocorasick_rs import BytesAhoCorasick
 
 _SHAPES: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
     # name, literals of which one must be present before the pattern is tried, the pattern
@@ -104,17 +108,30 @@ class Wanted:
         """The length of the longest spelling."""
         return max((len(needle) for _, needle in self.needles), default=0)
 
+    @cached_property
+    def _sieve(self) -> BytesAhoCorasick:
+        """Finds in one pass whether anything can be in the data at all: nearly always there is nothing."""
+        from ahocorasick_rs import BytesAhoCorasick  # noqa: PLC0415 - only what reads files pays for it
+
+        literals = [literal for _, literals, _ in _SHAPES for literal in literals]
+        return BytesAhoCorasick([*(needle for _, needle in self.needles), *literals])
+
     def seen_in(self, data: bytes) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
-        found = [what for what, needle in self.needles if needle in data]
+        found: list[str] = []
+        may_be_there = bool(self._sieve.find_matches_as_indexes(data))
+        if may_be_there:
+            found = [what for what, needle in self.needles if needle in data]
         beginning = data[:_WRAPPED_WITHIN]
         if self.needles and b"\n" in beginning and b"\0" not in beginning:
             # `base64` and mail break long lines, so a value can stand on two of them.
             joined = data.replace(b"\r", b"").replace(b"\n", b"")
-            found += [what for what, needle in self.needles if needle in joined and what not in found]
-        for what, literals, shape in _SHAPES:
-            if any(literal in data for literal in literals) and shape.search(data):
-                found.append(what)
+            if self._sieve.find_matches_as_indexes(joined):
+                found += [what for what, needle in self.needles if needle in joined and what not in found]
+        if may_be_there:
+            for what, literals, shape in _SHAPES:
+                if any(literal in data for literal in literals) and shape.search(data):
+                    found.append(what)
         return found
 
     def seen_in_text(self, text: str) -> list[str]:

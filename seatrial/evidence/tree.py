@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BUILD_INPUTS = ("Dockerfile", ".dockerignore", "pyproject.toml", "LICENSE", "requirements", "service", "config")
 """What the image is made from: its revision is the last commit that touched one of these."""
 
+REDIS_CONF = "config/redis.conf"
 CONTEXT_TIMEOUT_SECONDS = 120.0
 
 
@@ -51,7 +52,7 @@ def revision(settings: Settings) -> Revision:
 
 def texts(settings: Settings) -> dict[str, str]:
     """Return the text of each file that checks read, by its name in the tree; what is missing is left out."""
-    names = ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "pyproject.toml"]
+    names = ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "pyproject.toml", REDIS_CONF]
     names += [f"requirements/{file.name}" for file in sorted(settings.path("requirements").glob("*.txt"))]
     names += [file.name for file in sorted(settings.root.glob("*compose*.y*ml"))]
     found = {}

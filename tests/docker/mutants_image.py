@@ -131,6 +131,13 @@ IMAGE = (
         "image",
     ),
     Mutant(
+        "volume-on-code",
+        "The image declares its own code a volume, which outlives the container that wrote to it.",
+        last_stage("VOLUME /app"),
+        kills("image.no_volumes"),
+        "image",
+    ),
+    Mutant(
         "grown-payload",
         "16 MB of data were copied into the image.",
         payload("head -c 16000000 /dev/zero >/payload/app/data.bin"),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tests.docker.yard import Ship, Yard
 
 LABEL = "seatrial.trial"
+TRIAL = ("verify", "--only", "runtime", "--image")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def ready(shipyard: Yard, healthy: Ship) -> Path:
 @pytest.fixture
 def under_way(ready: Path, healthy: Ship) -> Iterator[subprocess.Popen[str]]:
     """A `verify` in the middle of its trial."""
-    running = start(ready, "verify", "--image", healthy.image, "--only", "runtime")
+    running = start(ready, *TRIAL, healthy.image)
     try:
         until(lambda: bool(of_trial("ps", "--all", pid=running.pid)), "a trial container exists")
         yield running
@@ -91,9 +92,13 @@ def test_what_a_killed_run_left_is_removed_by_the_next(
     under_way.kill()
     under_way.communicate(timeout=PATIENCE_SECONDS)
     assert left_of(under_way.pid)
-    done = invoke(ready, "verify", "--image", healthy.image, "--only", "redis.no_password")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert left_of(under_way.pid) == []
+    following = start(ready, *TRIAL, healthy.image)
+    try:
+        until(lambda: bool(of_trial("ps", "--all", pid=following.pid)), "the next trial has begun")
+        assert left_of(under_way.pid) == []
+    finally:
+        following.terminate()
+        following.communicate(timeout=PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import ssl
 from pathlib import Path
@@ -45,7 +46,7 @@ def test_the_whole_command(project: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert command[command.index("--tag") + 1] == "x402-fac"
     assert "--no-cache" not in command
     assert "--secret" not in command
-    arguments = {word for before, word in zip(command, command[1:], strict=False) if before == "--build-arg"}
+    arguments = {word for before, word in itertools.pairwise(command) if before == "--build-arg"}
     assert arguments == {
         "PYTHON_IMAGE=python:3.13-slim-trixie",
         "SOURCE_DATE_EPOCH=1767225600",
@@ -65,7 +66,7 @@ def test_a_build_without_a_name_and_without_cache(project: Path, monkeypatch: py
 @pytest.mark.parametrize(
     ("stderr", "code"),
     [
-        ("ERROR: process \"/bin/sh -c x\" did not complete", Code.BUILD_FAILED),
+        ('ERROR: process "/bin/sh -c x" did not complete', Code.BUILD_FAILED),
         ("docker: 'buildx' is not a docker command.", Code.ENGINE_PLUGIN),
         ("unknown shorthand flag: 'f' in -f", Code.ENGINE_PLUGIN),
         ("ERROR: Cannot connect to the Docker daemon at unix:///x", Code.ENGINE_UNREACHABLE),

@@ -18,9 +18,19 @@ TASKS = set(tasks.namespace.task_names)
 
 
 def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "DOCKER_HOST": "unix:///nowhere.sock"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "PATH": "/usr/bin:/bin",
+        "DOCKER_HOST": "unix:///nowhere.sock",
+    }
     return subprocess.run(
-        [sys.executable, "-m", "seatrial", *words], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "seatrial", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -28,7 +38,9 @@ def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def test_tasks_are_listed_in_the_order_of_their_use(words: tuple[str, ...]) -> None:
     done = run(*words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"^  (\w+) +\S", done.stdout, re.MULTILINE) == [name for names in tasks.LISTING.values() for name in names]
+    assert re.findall(r"^  (\w+) +\S", done.stdout, re.MULTILINE) == [
+        name for names in tasks.LISTING.values() for name in names
+    ]
     assert re.findall(r"^(\w+)$", done.stdout, re.MULTILINE) == list(tasks.LISTING)
 
 

@@ -55,7 +55,11 @@ def test_a_model_that_cannot_be_resolved(monkeypatch: pytest.MonkeyPatch, stderr
     [
         ("Bind for 127.0.0.1:6380 failed: port is already allocated", Code.PORT_TAKEN, "port 6380 is in use"),
         ("listen tcp4 0.0.0.0:3000: bind: address already in use", Code.PORT_TAKEN, "port 3000 is in use"),
-        ("Error response: driver failed: Bind for :::8080 failed: port is already allocated", Code.PORT_TAKEN, "port 8080"),
+        (
+            "Error response: driver failed: Bind for :::8080 failed: port is already allocated",
+            Code.PORT_TAKEN,
+            "port 8080",
+        ),
         ("write /x: no space left on device", Code.DISK_FULL, "no space left"),
         ("Cannot connect to the Docker daemon at unix:///x", Code.ENGINE_UNREACHABLE, "no Docker Engine"),
         ("unknown flag: --project-directory", Code.ENGINE_PLUGIN, "Compose v2"),
@@ -139,7 +143,11 @@ def test_the_state_of_a_container(document: dict[str, object], state: str) -> No
 
 
 def test_what_a_container_is_and_publishes() -> None:
-    ports = {"6379/tcp": [{"HostIp": "127.0.0.1", "HostPort": "6380"}], "53/udp": None, "3000/tcp": [{"HostIp": "::1", "HostPort": "1"}]}
+    ports = {
+        "6379/tcp": [{"HostIp": "127.0.0.1", "HostPort": "6380"}],
+        "53/udp": None,
+        "3000/tcp": [{"HostIp": "::1", "HostPort": "1"}],
+    }
     document = container("a", NetworkSettings={"Ports": ports})
     assert compose.published_ports(document) == ["::1:1->3000", "127.0.0.1:6380->6379"]
     assert compose.service_of(document) == "a"

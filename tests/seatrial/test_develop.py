@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seatrial import develop, engine, process, toolbox
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import trial
-from seatrial.settings import Settings
 from tests import good
 from tests.seatrial.fakes import FakeEngine, Programs, answer
+
+if TYPE_CHECKING:
+    from seatrial.settings import Settings
 
 
 @pytest.fixture
@@ -53,7 +55,11 @@ def test_every_linter_runs_whatever_the_first_says(
 ) -> None:
     programs = Programs(*map(answer, codes), answer()).instead_of(monkeypatch)
     assert develop.lint(settings) == expected
-    assert [command[2:] for command in programs.commands] == [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]]
+    assert [command[2:] for command in programs.commands] == [
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["mypy"],
+    ]
 
 
 class Resolver(Programs):
@@ -80,7 +86,9 @@ def test_locks(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert "production.txt changed" in said
 
 
-def test_a_lock_that_names_a_host_is_refused_and_the_old_one_stays(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_names_a_host_is_refused_and_the_old_one_stays(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Resolver("--index-url https://index.example.org/simple\n").instead_of(monkeypatch)
     settings.path("requirements/production.txt").write_text("old\n", encoding="utf-8")
     with pytest.raises(SeatrialError, match="names a host"):
@@ -89,7 +97,14 @@ def test_a_lock_that_names_a_host_is_refused_and_the_old_one_stays(settings: Set
     assert [file.name for file in settings.path("requirements").iterdir()] == ["production.txt"]
 
 
-KEPT = (".env", "secrets/redis_password", "config/config.json", ".venv/lib/__pycache__/x.pyc", ".git/__pycache__/x", "service/a.py")
+KEPT = (
+    ".env",
+    "secrets/redis_password",
+    "config/config.json",
+    ".venv/lib/__pycache__/x.pyc",
+    ".git/__pycache__/x",
+    "service/a.py",
+)
 GONE = ("dist/x", ".mypy_cache/x", "service/__pycache__/a.pyc", "tests/deep/__pycache__/b.pyc")
 
 
@@ -107,7 +122,9 @@ def test_the_broom(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: 
     assert "removed nothing" in capsys.readouterr().err
 
 
-def test_the_broom_looks_for_trial_stacks(settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_broom_looks_for_trial_stacks(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
     monkeypatch.setattr(engine, "connect", FakeEngine)
     monkeypatch.setattr(trial, "remove_leftovers", lambda _engine: ["a trial stack"])

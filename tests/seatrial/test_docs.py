@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seatrial import docs
 from seatrial.checks import all_checks
 from seatrial.errors import Code, ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(("name", "render"), [("errors.md", docs.render_errors), ("checks.md", docs.render_checks)])

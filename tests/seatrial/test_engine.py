@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import docker
 import pytest
 import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
-from seatrial import engine
+from seatrial import engine, process
 from seatrial.errors import Code, SeatrialError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Client:
@@ -65,7 +68,6 @@ def test_every_error_is_one_of_ours(raised: Exception, code: Code) -> None:
         lambda e: e.info(),
         lambda e: e.version(),
         lambda e: e.history("x"),
-        lambda e: list(e.save("x")),
         lambda e: e.containers("p"),
         lambda e: e.logs("x"),
         lambda e: e.top("x"),
@@ -88,6 +90,18 @@ def test_every_error_is_one_of_ours(raised: Exception, code: Code) -> None:
             ask(connected(raised))
         assert caught.value.code is code
         assert caught.value.hint
+
+
+def test_an_image_is_saved_by_the_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def pieces(argv: list[str], **_options: Any) -> Iterator[bytes]:
+        asked.append(argv)
+        return iter([b"a", b"b"])
+
+    monkeypatch.setattr(process, "pieces", pieces)
+    assert list(connected({}).save("x")) == [b"a", b"b"]
+    assert asked == [["docker", "save", "x"]]
 
 
 def test_a_defect_of_ours_is_not_the_engine_s() -> None:

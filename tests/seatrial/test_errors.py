@@ -18,7 +18,12 @@ def test_codes_are_one_word_each_and_never_twice() -> None:
 
 def test_exit_codes_are_the_promised_ones() -> None:
     assert {int(code) for code in ExitCode} == {0, 1, 2, 3, 4, 130}
-    assert {code.value.exit_code for code in Code} <= {ExitCode.BROKEN, ExitCode.USAGE, ExitCode.MACHINE, ExitCode.UNPROVEN}
+    assert {code.value.exit_code for code in Code} <= {
+        ExitCode.BROKEN,
+        ExitCode.USAGE,
+        ExitCode.MACHINE,
+        ExitCode.UNPROVEN,
+    }
 
 
 @pytest.mark.parametrize("code", list(Code))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,9 +12,13 @@ from seatrial import compose, engine, host, ipfs, lifecycle, secret_files, works
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import redis, tree
 from seatrial.host import bases
-from seatrial.settings import Settings
 from tests import good
 from tests.seatrial.fakes import FakeEngine, Programs, answer, container
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from seatrial.settings import Settings
 
 PRODUCTION = ("facilitator", "redis-prod")
 
@@ -60,10 +63,17 @@ def image(revision: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("images", "build", "built"), [({}, False, True), (image("abc"), False, False), (image("old"), False, True), (image("abc"), True, True)]
+    ("images", "build", "built"),
+    [({}, False, True), (image("abc"), False, False), (image("old"), False, True), (image("abc"), True, True)],
 )
 def test_production_is_built_when_it_must_be(
-    settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, images: dict[str, Any], *, build: bool, built: bool
+    settings: Settings,
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    images: dict[str, Any],
+    *,
+    build: bool,
+    built: bool,
 ) -> None:
     fake.images = images
     began = Began(monkeypatch)
@@ -73,7 +83,12 @@ def test_production_is_built_when_it_must_be(
 
 @pytest.mark.parametrize(("here", "services"), [({"x"}, "redis ipfs"), (set(), "redis")])
 def test_development_starts_without_ipfs_where_there_is_none(
-    settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], here: set[str], services: str
+    settings: Settings,
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    here: set[str],
+    services: str,
 ) -> None:
     assert fake
     monkeypatch.setattr(ipfs, "ensure_ipfs", lambda *_args, **_kwargs: "IPFS is left out")
@@ -84,7 +99,9 @@ def test_development_starts_without_ipfs_where_there_is_none(
     assert ("IPFS is left out" in capsys.readouterr().err) is (not here)
 
 
-def test_a_failed_start_takes_everything_back(settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_takes_everything_back(
+    settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.images = image("abc")
     began = Began(monkeypatch, fails=SeatrialError(Code.STACK_UNHEALTHY, "no"))
     with pytest.raises(SeatrialError, match="no"):
@@ -92,7 +109,9 @@ def test_a_failed_start_takes_everything_back(settings: Settings, fake: FakeEngi
     assert began.steps[-1] == "down"
 
 
-def test_a_failed_start_leaves_what_ran_before(settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_start_leaves_what_ran_before(
+    settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake.images = image("abc")
     fake.rounds = [[container("redis-prod")], [container("redis-prod"), container("facilitator"), container("other")]]
     began = Began(monkeypatch, fails=SeatrialError(Code.STACK_UNHEALTHY, "no"))
@@ -104,9 +123,15 @@ def test_a_failed_start_leaves_what_ran_before(settings: Settings, fake: FakeEng
 
 @pytest.mark.parametrize(
     ("started", "changed", "anew"),
-    [("2026-01-01T00:00:00.5Z", 1_767_225_700, True), ("2026-01-01T00:00:00.5Z", 1_767_225_000, False), ("", 1_767_225_700, False)],
+    [
+        ("2026-01-01T00:00:00.5Z", 1_767_225_700, True),
+        ("2026-01-01T00:00:00.5Z", 1_767_225_000, False),
+        ("", 1_767_225_700, False),
+    ],
 )
-def test_containers_that_saw_older_secrets_are_replaced(settings: Settings, started: str, changed: int, *, anew: bool) -> None:
+def test_containers_that_saw_older_secrets_are_replaced(
+    settings: Settings, started: str, changed: int, *, anew: bool
+) -> None:
     containers = {"redis-prod": container("redis-prod", State={"StartedAt": started})}
     assert not lifecycle._secrets_are_newer(settings, containers)
     (settings.root / "secrets").mkdir()
@@ -138,7 +163,9 @@ class Terminal(io.StringIO):
 
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize("typed", ["", "n\n", "no\n", "yess\n", None])
-def test_data_is_not_removed_without_a_yes(settings: Settings, monkeypatch: pytest.MonkeyPatch, typed: str | None) -> None:
+def test_data_is_not_removed_without_a_yes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, typed: str | None
+) -> None:
     programs = Programs().instead_of(monkeypatch)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n") if typed is None else Terminal(typed))
     with pytest.raises(SeatrialError) as caught:
@@ -173,7 +200,9 @@ def test_logs_of_an_unknown_service_list_the_known(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("fake")
 @pytest.mark.parametrize(("follow", "service", "words"), [(False, "", []), (True, "redis", ["--follow", "redis"])])
-def test_logs(settings: Settings, monkeypatch: pytest.MonkeyPatch, *, follow: bool, service: str, words: list[str]) -> None:
+def test_logs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, *, follow: bool, service: str, words: list[str]
+) -> None:
     programs = Programs(answer(7)).instead_of(monkeypatch)
     assert lifecycle.logs(settings, follow=follow, service=service) == 7
     said = programs.commands[0]
@@ -194,7 +223,11 @@ def test_smoke_needs_a_running_redis(settings: Settings, fake: FakeEngine, conta
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
 def test_smoke_asks_harmless_questions_only(
-    settings: Settings, fake: FakeEngine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], address: str
+    settings: Settings,
+    fake: FakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
 ) -> None:
     fake.rounds = [[running(address)]]
     asked: list[redis.Question] = []

@@ -61,7 +61,9 @@ def test_a_missing_program() -> None:
     assert process.find("sh")
 
 
-@pytest.mark.parametrize(("mode", "content"), [(0o644, "#!/bin/sh\n"), (0o755, "no program"), (0o755, "#!/no/such/interpreter\n")])
+@pytest.mark.parametrize(
+    ("mode", "content"), [(0o644, "#!/bin/sh\n"), (0o755, "no program"), (0o755, "#!/no/such/interpreter\n")]
+)
 def test_a_program_that_cannot_be_run(tmp_path: Path, mode: int, content: str) -> None:
     file = tmp_path / "tool"
     file.write_text(content, encoding="utf-8")
@@ -106,7 +108,9 @@ def test_input_environment_and_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("live", [True, False])
 def test_bytes_that_are_not_utf_8(*, live: bool) -> None:
     lines: list[str] = []
-    done = process.run(python(r"import sys; sys.stdout.buffer.write(b'a\xff\xfeb\n')"), on_line=lines.append if live else None)
+    done = process.run(
+        python(r"import sys; sys.stdout.buffer.write(b'a\xff\xfeb\n')"), on_line=lines.append if live else None
+    )
     assert done.stdout == "a\ufffd\ufffdb\n"
     assert lines == (["a\ufffd\ufffdb"] if live else [])
 
@@ -221,6 +225,34 @@ def test_everything_that_runs_can_be_ended_from_outside(tmp_path: Path) -> None:
     process.end_all()
     thread.join()
     assert ended == [-signal.SIGTERM]
+
+
+def test_pieces_are_every_byte_in_order() -> None:
+    found = b"".join(process.pieces(["sh", "-c", "seq 200000"], piece_bytes=1 << 16))
+    assert found == "".join(f"{number}\n" for number in range(1, 200_001)).encode()
+
+
+def test_pieces_of_a_program_that_fails_end_in_its_words() -> None:
+    given = process.pieces(["sh", "-c", "printf half; echo why >&2; exit 3"], piece_bytes=1 << 16)
+    assert next(given) == b"half"
+    with pytest.raises(SeatrialError) as found:
+        next(given)
+    assert found.value.code is Code.COMMAND_FAILED
+    assert found.value.what.endswith("ended with 3: why")
+
+
+def test_pieces_of_a_missing_program() -> None:
+    with pytest.raises(SeatrialError) as found:
+        list(process.pieces(["no-such-program-anywhere"], piece_bytes=1))
+    assert found.value.code is Code.COMMAND_MISSING
+
+
+def test_who_reads_no_further_ends_the_program(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    given = process.pieces(["sh", "-c", f"echo $$ >{file}; exec yes"], piece_bytes=1 << 16)
+    assert next(given)
+    given.close()  # type: ignore[attr-defined]
+    wait_until_dead(pid_in(file))
 
 
 def test_a_program_on_this_terminal_gives_its_exit_code() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seatrial import settings
 from seatrial.errors import Code, SeatrialError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TABLE: dict[str, Any] = {
     "image": "x",
@@ -68,7 +70,9 @@ def test_a_whole_table(tmp_path: Path) -> None:
 def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:
     error = refused(project(tmp_path, imgae="x"))
     assert "unknown key 'imgae'" in error.what
-    assert error.hint == "known keys: " + ", ".join(sorted(f.name for f in fields(settings.Settings) if f.name != "root"))
+    assert error.hint == "known keys: " + ", ".join(
+        sorted(f.name for f in fields(settings.Settings) if f.name != "root")
+    )
 
 
 @pytest.mark.parametrize("key", TABLE)
@@ -107,7 +111,9 @@ def test_a_file_that_cannot_be_used(tmp_path: Path, content: bytes | None) -> No
     assert refused(tmp_path).hint
 
 
-def test_the_chosen_image_is_of_the_environment_then_env_then_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_chosen_image_is_of_the_environment_then_env_then_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loaded = settings.load(project(tmp_path))
     monkeypatch.delenv("REDIS_IMAGE", raising=False)
     assert settings.chosen_image(loaded, "REDIS_IMAGE") == settings.IMAGE_DEFAULTS["REDIS_IMAGE"]

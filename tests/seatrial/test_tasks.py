@@ -65,22 +65,37 @@ CALLS: list[tuple[str, dict[str, Any], Any, str, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "given", "module", "function", "handed_on"), CALLS)
 def test_every_option_is_handed_on(
-    monkeypatch: pytest.MonkeyPatch, name: str, given: dict[str, Any], module: Any, function: str, handed_on: dict[str, Any]
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    given: dict[str, Any],
+    module: Any,
+    function: str,
+    handed_on: dict[str, Any],
 ) -> None:
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(module, function, lambda *_args, **kwargs: calls.append(kwargs) or 0)
+
+    def remember(*_args: Any, **kwargs: Any) -> int:
+        calls.append(kwargs)
+        return 0
+
+    monkeypatch.setattr(module, function, remember)
     tasks.namespace[name](Context(), **given)
     assert calls == [handed_on]
 
 
 def test_every_option_of_verify_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
-    monkeypatch.setattr(proof, "run", lambda _settings, options: seen.append(options) or 0)
-    monkeypatch.setattr(proof, "print_list", lambda options: seen.append(("list", options)) or 0)
-    given = {"only": "a", "skip": "b", "image": "c", "static": True, "format": "json", "output": "d"}
+
+    def remember(*given: Any) -> int:
+        seen.append(given[-1])
+        return 0
+
+    monkeypatch.setattr(proof, "run", remember)
+    monkeypatch.setattr(proof, "print_list", remember)
+    given: dict[str, Any] = {"only": "a", "skip": "b", "image": "c", "static": True, "format": "json", "output": "d"}
     tasks.namespace["verify"](Context(), **given)
     tasks.namespace["verify"](Context(), list=True, only="image")
-    assert seen == [proof.Options(**given), ("list", proof.Options(only="image"))]
+    assert seen == [proof.Options(**given), proof.Options(only="image")]
 
 
 def test_every_task_was_called_above() -> None:
@@ -116,7 +131,9 @@ def test_errors_are_a_message_and_an_exit_code(
     assert "Traceback" not in written
 
 
-def test_a_task_that_did_its_work_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_task_that_did_its_work_ends_quietly(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for outcome in (0, None):
         monkeypatch.setattr(lifecycle, "ps", lambda *_args, outcome=outcome: outcome)
         tasks.namespace["ps"](Context())

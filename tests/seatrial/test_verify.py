@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,9 @@ from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import Evidence, MissingEvidence
 from seatrial.verify import Report, Result, Verdict, judge
 from tests import good
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def made(inspect: Any, sabotage: Any = lambda evidence: evidence.with_document("tree.epoch", -1)) -> Check:
@@ -165,7 +167,9 @@ def test_families_and_ids_are_selected_in_the_checks_own_order() -> None:
     assert not any(name.startswith("redis.") for name in ids("", "redis"))
 
 
-@pytest.mark.parametrize(("only", "skip"), [("imgae", ""), ("", "image.usr"), ("image,redis.nope", ""), ("IMAGE", ""), ("image.*", "")])
+@pytest.mark.parametrize(
+    ("only", "skip"), [("imgae", ""), ("", "image.usr"), ("image,redis.nope", ""), ("IMAGE", ""), ("image.*", "")]
+)
 def test_an_unknown_name_is_bad_usage_that_lists_the_known(only: str, skip: str) -> None:
     with pytest.raises(SeatrialError) as caught:
         verify.select(only, skip)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence import Evidence
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 SERVICE, REDIS = "facilitator", "redis-prod"
 
@@ -113,7 +115,10 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("compose.ports", {"ports": [{"target": 22, "host_ip": "127.0.0.1"}, {"target": 3000}]}),
     ("compose.config_mount", {"volumes": []}),
     ("compose.config_mount", {"volumes": None}),
-    ("compose.config_mount", {"volumes": [{"type": "bind", "source": "/project/c.json", "target": "/app/config/config.json"}]}),
+    (
+        "compose.config_mount",
+        {"volumes": [{"type": "bind", "source": "/project/c.json", "target": "/app/config/config.json"}]},
+    ),
     ("compose.depends_on", {"depends_on": None}),
     ("compose.depends_on", {"depends_on": {}}),
     ("compose.depends_on", {"depends_on": {"redis-prod": {"condition": "service_started"}}}),
@@ -213,7 +218,10 @@ def test_faults_of_redis_are_seen(check: str, keys: dict[str, Any]) -> None:
         ("compose.images", {"image": "registry.example.org:5000/x402-fac:1", "build": None}),
         ("compose.healthcheck", {"healthcheck": {"test": ["CMD", "python", "-m", "service.healthcheck"]}}),
         ("compose.healthcheck", {"healthcheck": {"interval": "10s"}}),
-        ("compose.healthcheck", {"healthcheck": {"test": ["CMD-SHELL", "curl -f http://127.0.0.1:3000/health || exit 1"]}}),
+        (
+            "compose.healthcheck",
+            {"healthcheck": {"test": ["CMD-SHELL", "curl -f http://127.0.0.1:3000/health || exit 1"]}},
+        ),
     ],
 )
 def test_what_is_no_fault_of_the_service(check: str, keys: dict[str, Any]) -> None:
@@ -229,7 +237,10 @@ def test_what_is_no_fault_of_the_service(check: str, keys: dict[str, Any]) -> No
         ("compose.data_volumes", {"volumes": [{"type": "volume", "source": "redis_prod_data", "target": "/data/"}]}),
         ("compose.no_secrets", {"command": ["tar", "-a", "x"]}),
         ("compose.no_secrets", {"command": ["sh", "-c", 'redis-server --requirepass "$$(cat /run/secrets/x)"']}),
-        ("compose.no_secrets", {"healthcheck": {"test": ["CMD-SHELL", "REDISCLI_AUTH=$$(cat /run/secrets/x) redis-cli ping"]}}),
+        (
+            "compose.no_secrets",
+            {"healthcheck": {"test": ["CMD-SHELL", "REDISCLI_AUTH=$$(cat /run/secrets/x) redis-cli ping"]}},
+        ),
         ("compose.images", {"image": "redis:7-alpine"}),
     ],
 )
@@ -240,7 +251,17 @@ def test_what_is_no_fault_of_redis(check: str, keys: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        *("/var/run/docker.sock", "/run/docker.sock", "/run", "/run/", "/var/run", "/var", "/", "//", "/var/run/../run"),
+        *(
+            "/var/run/docker.sock",
+            "/run/docker.sock",
+            "/run",
+            "/run/",
+            "/var/run",
+            "/var",
+            "/",
+            "//",
+            "/var/run/../run",
+        ),
         *("/run/user/1000", "/run/user/1000/docker.sock", "/run/podman", "/run/containerd", "/tmp/any.sock", "/proc"),
     ],
 )
@@ -251,7 +272,17 @@ def test_a_way_to_the_engine_is_seen(source: str, *, read_only: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["/etc", "/home/me", "/project", "/project/config", "/project/.git", "/etc/conf.d", "/var/lib/docker", "/root/.ssh"]
+    "source",
+    [
+        "/etc",
+        "/home/me",
+        "/project",
+        "/project/config",
+        "/project/.git",
+        "/etc/conf.d",
+        "/var/lib/docker",
+        "/root/.ssh",
+    ],
 )
 def test_a_folder_is_no_single_file(source: str) -> None:
     assert good.problems("compose.host_folders", mount(type="bind", source=source, read_only=True))
@@ -261,7 +292,9 @@ def test_a_writable_file_is_seen() -> None:
     assert good.problems("compose.host_folders", mount(type="bind", source="/project/config/x.json"))
 
 
-@pytest.mark.parametrize("options", [{"type": "none", "o": "bind", "device": "/var/run"}, {"o": "rw,bind", "device": "/run"}])
+@pytest.mark.parametrize(
+    "options", [{"type": "none", "o": "bind", "device": "/var/run"}, {"o": "rw,bind", "device": "/run"}]
+)
 def test_a_volume_that_is_a_folder_of_the_host_in_disguise(options: dict[str, str]) -> None:
     evidence = mount(type="volume", source="disguised").edited(
         "compose.production", lambda model: model["volumes"].update(disguised={"driver_opts": options})
@@ -290,7 +323,9 @@ def test_a_data_volume_in_memory_is_seen() -> None:
     assert good.problems("compose.data_volumes", evidence)
 
 
-@pytest.mark.parametrize(("asked", "address", "is_fault"), [("0.0.0.0", "0.0.0.0", False), ("192.0.2.7", "0.0.0.0", True), ("", "", True)])
+@pytest.mark.parametrize(
+    ("asked", "address", "is_fault"), [("0.0.0.0", "0.0.0.0", False), ("192.0.2.7", "0.0.0.0", True), ("", "", True)]
+)
 def test_an_address_that_was_asked_for(asked: str, address: str, *, is_fault: bool) -> None:
     evidence = changed(ports=[{"target": 3000, "host_ip": address}]).with_document("workspace.bind_address", asked)
     assert bool(good.problems("compose.ports", evidence)) is is_fault
@@ -346,21 +381,43 @@ def test_an_interpolated_secret_is_seen(line: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("line", "is_fault"),
+    [
+        ("requirepass hunter2", True),
+        ("  RequirePass hunter2", True),
+        ("masterauth hunter2", True),
+        ("user default on >hunter2 ~* +@all", True),
+        ("user guest on nopass ~* +@all", True),
+        (f"# {good.SECRET}", True),
+        ("# requirepass hunter2", False),
+        ('requirepass ""', False),
+        ("aclfile /run/secrets/redis_acl", False),
+        ("user probe on #0 -@all +ping", False),
+    ],
+)
+def test_a_password_in_redis_conf(line: str, *, is_fault: bool) -> None:
+    evidence = good.evidence().edited("tree.files", lambda files: {**files, "config/redis.conf": f"port 1\n{line}\n"})
+    said = ["config/redis.conf:2: a password is written in it"] if is_fault else []
+    assert good.problems("compose.no_secrets", evidence) == said
+
+
 def test_a_comment_about_a_secret_is_none() -> None:
     evidence = good.evidence().with_document("compose.sources", {"a.yml": "# ${REDIS_PASSWORD}\nx: y # $TOKEN\n"})
     assert good.problems("compose.no_secrets", evidence) == []
 
 
-def test_a_password_in_an_inline_config_is_seen() -> None:
-    for content in ("requirepass x\nuri redis://:hunter2@host", good.SECRET):
-        evidence = good.evidence().edited(
-            "compose.production", lambda model, content=content: model.update(configs={"c": {"content": content}})
-        )
-        assert good.problems("compose.no_secrets", evidence)
+@pytest.mark.parametrize("content", ["requirepass x\nuri redis://:hunter2@host", good.SECRET])
+def test_a_password_in_an_inline_config_is_seen(content: str) -> None:
+    evidence = good.evidence().edited(
+        "compose.production", lambda model: model.update(configs={"c": {"content": content}})
+    )
+    assert good.problems("compose.no_secrets", evidence)
 
 
 @pytest.mark.parametrize(
-    "line", ["--requirepass ${REDIS_PASSWORD:-changeme}", "REDIS_PASSWORD: ${REDIS_PASSWORD:-redis}", "requirepass, changeme"]
+    "line",
+    ["--requirepass ${REDIS_PASSWORD:-changeme}", "REDIS_PASSWORD: ${REDIS_PASSWORD:-redis}", "requirepass, changeme"],
 )
 def test_a_default_password_in_a_file_is_seen(line: str) -> None:
     evidence = good.evidence().with_document("compose.sources", {"a.yml": line})

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial.evidence import Evidence
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 
 def with_ignore(text: str, name: str = ".dockerignore") -> Evidence:
@@ -15,16 +18,30 @@ def with_ignore(text: str, name: str = ".dockerignore") -> Evidence:
 
 
 @pytest.mark.parametrize(
-    "path", [".env", "service/.env.production", "config/config.json", "secrets/x", "service/key.pem", "id_ed25519", ".ENV", ".envrc"]
+    "path",
+    [
+        ".env",
+        "service/.env.production",
+        "config/config.json",
+        "secrets/x",
+        "service/key.pem",
+        "id_ed25519",
+        ".ENV",
+        ".envrc",
+    ],
 )
 def test_a_secret_file_is_seen(path: str) -> None:
     assert good.problems("context.no_secrets", good.evidence().with_context({path: b""}))
 
 
-@pytest.mark.parametrize("spell", [lambda s: s, base64.b64encode, lambda s: s.hex().encode()], ids=["raw", "base64", "hex"])
+@pytest.mark.parametrize(
+    "spell", [lambda s: s, base64.b64encode, lambda s: s.hex().encode()], ids=["raw", "base64", "hex"]
+)
 def test_a_secret_value_in_any_file_is_seen(spell: object) -> None:
     content = spell(good.SECRET.encode())  # type: ignore[operator]
-    found = good.problems("context.no_secrets", good.evidence().with_context({"service/x.py": b"x = '" + content + b"'"}))
+    found = good.problems(
+        "context.no_secrets", good.evidence().with_context({"service/x.py": b"x = '" + content + b"'"})
+    )
     assert len(found) == 1
     assert good.SECRET not in found[0]
 
@@ -35,14 +52,23 @@ def test_a_secret_value_in_any_file_is_seen(spell: object) -> None:
         *(".git/config", "service/.git", "tests/x.py", "service/test_x.py", "service/x_test.py", "conftest.py"),
         *(".venv/bin/python", "venv/x", "venv3/x", "node_modules/x/y.js", "service/__pycache__/x.pyc", "x.pyc"),
         *(".idea/x", ".vscode/x", ".DS_Store", "x.swp", "x~", "x.orig", "x.log", ".coverage", ".coverage.1"),
-        *("dist/x.whl", "x.egg-info/PKG-INFO", "Dockerfile", "docker-compose.yml", ".github/workflows/x.yml", "docs/x.md"),
+        *(
+            "dist/x.whl",
+            "x.egg-info/PKG-INFO",
+            "Dockerfile",
+            "docker-compose.yml",
+            ".github/workflows/x.yml",
+            "docs/x.md",
+        ),
     ],
 )
 def test_a_development_file_is_seen(path: str) -> None:
     assert good.problems("context.no_development", good.evidence().with_context({path: b""}))
 
 
-@pytest.mark.parametrize("path", ["service/latest.py", "service/contest.py", "service/distance.py", "service/venvs.txt", "LICENSE"])
+@pytest.mark.parametrize(
+    "path", ["service/latest.py", "service/contest.py", "service/distance.py", "service/venvs.txt", "LICENSE"]
+)
 def test_files_of_the_service_are_no_development_files(path: str) -> None:
     assert good.problems("context.no_development", good.evidence().with_context({path: b""})) == []
 
@@ -51,8 +77,25 @@ def test_files_of_the_service_are_no_development_files(path: str) -> None:
     "text",
     [
         *("", "# nothing\n", ".env\n", "!a\n*\n", "service\n*\n"),
-        *("*\n!.env\n", "*\n! .env\n", "*\n!.env # why\n", "*\n!.*\n", "*\n!**\n", "*\n!*\n", "*\n!**/.env\n", "*\n!.env*\n"),
-        *("*\n!secrets\n", "*\n!secrets/**\n", "*\n!config\n", "*\n!config/\n", "*\n!*.pem\n", "*\n!tests\n", "*\n!.git\n"),
+        *(
+            "*\n!.env\n",
+            "*\n! .env\n",
+            "*\n!.env # why\n",
+            "*\n!.*\n",
+            "*\n!**\n",
+            "*\n!*\n",
+            "*\n!**/.env\n",
+            "*\n!.env*\n",
+        ),
+        *(
+            "*\n!secrets\n",
+            "*\n!secrets/**\n",
+            "*\n!config\n",
+            "*\n!config/\n",
+            "*\n!*.pem\n",
+            "*\n!tests\n",
+            "*\n!.git\n",
+        ),
         *("*\n!./.env\n", "*\n!/.env\n", "*\n!dist\n", "*\n!?env\n", "*\n![.]env\n", "*\n!service/.env\n"),
         *("*\n.env # comment\n", "*\r\n!service\r\n", "\ufeff*\n", "*\n  # indented\n", "*\n!\n", "*\n! \n"),
         *("*\nsecrets\n!secrets\n", "*\n!config\nconfig/config.json\n!config/config.json\n"),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from seatrial.evidence import Evidence
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 HEALTHY = """\
 ARG PYTHON_IMAGE=python:3.13-slim
@@ -40,7 +44,12 @@ CHECKS = ("stages", "no_secrets", "no_remote_files", "exec_form", "instructions"
 
 @pytest.mark.parametrize("check", CHECKS)
 def test_a_healthy_one_in_other_words(check: str) -> None:
-    for text in (HEALTHY, HEALTHY.lower().replace("python_image", "PYTHON_IMAGE"), HEALTHY.replace("\n", "\r\n"), "\ufeff" + HEALTHY):
+    for text in (
+        HEALTHY,
+        HEALTHY.lower().replace("python_image", "PYTHON_IMAGE"),
+        HEALTHY.replace("\n", "\r\n"),
+        "\ufeff" + HEALTHY,
+    ):
         assert good.problems(f"dockerfile.{check}", dockerfile(text)) == []
 
 
@@ -53,7 +62,7 @@ def test_an_empty_one_is_no_crash(check: str) -> None:
 @pytest.mark.parametrize(
     "evidence",
     [
-        dockerfile("FROM python:3.13\nCMD [\"x\"]\n"),
+        dockerfile('FROM python:3.13\nCMD ["x"]\n'),
         dockerfile(""),
         instead("COPY --from=build /payload/ /\n", ""),
         instead("--from=build", "--from=other:1"),
@@ -197,7 +206,14 @@ def test_a_shell_in_front_is_seen(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ['ENTRYPOINT ["tini", "--"]', "HEALTHCHECK NONE", 'HEALTHCHECK --retries=2 \\\n CMD ["x"]', "RUN echo x", 'CMD ["a", \\\n "b"]']
+    "line",
+    [
+        'ENTRYPOINT ["tini", "--"]',
+        "HEALTHCHECK NONE",
+        'HEALTHCHECK --retries=2 \\\n CMD ["x"]',
+        "RUN echo x",
+        'CMD ["a", \\\n "b"]',
+    ],
 )
 def test_no_shell_in_front(line: str) -> None:
     assert good.problems("dockerfile.exec_form", plus(line)) == []
@@ -206,7 +222,9 @@ def test_no_shell_in_front(line: str) -> None:
 @pytest.mark.parametrize("word", ["WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD"])
 def test_a_missing_instruction_is_seen(word: str) -> None:
     lines = [line for line in HEALTHY.splitlines() if not line.startswith(word)]
-    assert any(f"has no {word}" in line for line in good.problems("dockerfile.instructions", dockerfile("\n".join(lines))))
+    assert any(
+        f"has no {word}" in line for line in good.problems("dockerfile.instructions", dockerfile("\n".join(lines)))
+    )
     emptied = [word if line.startswith(word) else line for line in HEALTHY.splitlines()]
     assert good.problems("dockerfile.instructions", dockerfile("\n".join(emptied)))
 
@@ -257,23 +275,47 @@ def test_images_with_a_version(evidence: Evidence) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("pip install x", "pip3 install x", "pip3.13 install x", "python -m pip install -r x.txt", "pip --no-cache-dir install x"),
+        *(
+            "pip install x",
+            "pip3 install x",
+            "pip3.13 install x",
+            "python -m pip install -r x.txt",
+            "pip --no-cache-dir install x",
+        ),
         *("set -eu; pip install x", "true && pip install x || true", "uv pip install x", "uv sync", "pip download x"),
-        *("pip install --require-hashes -r a.txt && pip install x", '["pip", "install", "x"]', "pip wheel x", "pipx install x"),
+        *(
+            "pip install --require-hashes -r a.txt && pip install x",
+            '["pip", "install", "x"]',
+            "pip wheel x",
+            "pipx install x",
+        ),
         *("<<EOF\npip install x\nEOF", "pip install \\\n  # why\n  x"),
     ],
 )
 def test_an_install_without_hashes_is_seen(command: str) -> None:
-    assert good.problems("dockerfile.hash_locked", instead("RUN pip install --require-hashes -r production.txt", f"RUN {command}"))
+    assert good.problems(
+        "dockerfile.hash_locked", instead("RUN pip install --require-hashes -r production.txt", f"RUN {command}")
+    )
 
 
 @pytest.mark.parametrize(
     "command",
     [
         *("pip install --require-hashes -r x.txt", "pip install -r x.txt --require-hashes", "pip install --no-index x"),
-        *("uv sync --frozen", "uv sync --locked", "uv pip install --require-hashes -r x", "echo pipeline install", "pip check"),
+        *(
+            "uv sync --frozen",
+            "uv sync --locked",
+            "uv pip install --require-hashes -r x",
+            "echo pipeline install",
+            "pip check",
+        ),
         '["pip", "install", "--require-hashes", "-r", "x.txt"]',
     ],
 )
 def test_an_install_with_hashes(command: str) -> None:
-    assert good.problems("dockerfile.hash_locked", instead("RUN pip install --require-hashes -r production.txt", f"RUN {command}")) == []
+    assert (
+        good.problems(
+            "dockerfile.hash_locked", instead("RUN pip install --require-hashes -r production.txt", f"RUN {command}")
+        )
+        == []
+    )

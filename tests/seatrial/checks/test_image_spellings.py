@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence import Evidence
 from tests import good
 
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
+
+FIND = (
+    r"find /usr/local -depth \( \( -type d -a \( -name test -o -name tests \) \) -o \( -type f -a -name '*.pyc' \) \)"
+)
 OFFICIAL_HISTORY = (
     "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "RUN /bin/sh -c set -eux; apt-get update; apt-get install -y --no-install-recommends ca-certificates # buildkit",
     "ENV GPG_KEY=7169605F62C751356D054A26A821E680E5FA6305",
     "ENV PYTHON_SHA256=" + "0" * 64,
-    "RUN /bin/sh -c set -eux; savedAptMark=\"$(apt-mark showmanual)\"; wget -O python.tar.xz "
-    '"https://www.python.org/ftp/python/${PYTHON_VERSION%%[a-z]*}/Python-$PYTHON_VERSION.tar.xz"; '
-    'echo "$PYTHON_SHA256 *python.tar.xz" | sha256sum -c -; find /usr/local -depth \\( \\( -type d -a \\( -name test '
-    "-o -name tests \\) \\) -o \\( -type f -a \\( -name '*.pyc' \\) \\) \\) -exec rm -rf '{}' +; # buildkit",
+    "RUN /bin/sh -c wget -O python.tar.xz https://example.org/python/Python-$PYTHON_VERSION.tar.xz # buildkit",
+    f'RUN /bin/sh -c echo "$PYTHON_SHA256 *python.tar.xz" | sha256sum -c -; {FIND} -exec rm -rf {{}} + # buildkit',
     'CMD ["python3"]',
 )
 
@@ -31,21 +34,43 @@ def history(*steps: str) -> Evidence:
 
 
 def passwd(line: str) -> Evidence:
-    return good.evidence().with_files({"etc/passwd": f"root:x:0:0::/:/bin/sh\n{line}\n".encode(), "etc/group": b"root:x:0:joined\n"})
+    return good.evidence().with_files(
+        {"etc/passwd": f"root:x:0:0::/:/bin/sh\n{line}\n".encode(), "etc/group": b"root:x:0:joined\n"}
+    )
 
 
 @pytest.mark.parametrize(
-    "user", ["", "0", "00", "+0", "root", "root:1001", "1001:0", "1001:root", "appuser", "nobody-knows", "4242", "1001:nobody", "99999999999", ":1001"]
+    "user",
+    [
+        "",
+        "0",
+        "00",
+        "+0",
+        "root",
+        "root:1001",
+        "1001:0",
+        "1001:root",
+        "appuser",
+        "nobody-knows",
+        "4242",
+        "1001:nobody",
+        "99999999999",
+        ":1001",
+    ],
 )
 def test_a_user_that_is_root_or_unknown_or_named_is_seen(user: str) -> None:
     assert good.problems("image.user", config(User=user))
 
 
 def test_a_missing_user_is_seen() -> None:
-    assert good.problems("image.user", good.evidence().edited("image.inspect", lambda image: image["Config"].pop("User") and None))
+    assert good.problems(
+        "image.user", good.evidence().edited("image.inspect", lambda image: image["Config"].pop("User") and None)
+    )
 
 
-@pytest.mark.parametrize("line", ["app:x:0:0::/:/bin/sh", "app:x:00:1::/:/bin/sh", "app:x:::", "app:x:1001:0::/:/bin/sh", "app"])
+@pytest.mark.parametrize(
+    "line", ["app:x:0:0::/:/bin/sh", "app:x:00:1::/:/bin/sh", "app:x:::", "app:x:1001:0::/:/bin/sh", "app"]
+)
 def test_an_alias_of_root_is_seen(line: str) -> None:
     evidence = passwd(line).edited("image.inspect", lambda image: image["Config"].update(User="app"))
     found = good.problems("image.user", evidence)
@@ -53,7 +78,9 @@ def test_an_alias_of_root_is_seen(line: str) -> None:
 
 
 def test_a_member_of_the_group_of_root_is_seen() -> None:
-    evidence = passwd("joined:x:1001:1001::/:/bin/sh").edited("image.inspect", lambda image: image["Config"].update(User="1001"))
+    evidence = passwd("joined:x:1001:1001::/:/bin/sh").edited(
+        "image.inspect", lambda image: image["Config"].update(User="1001")
+    )
     assert good.problems("image.user", evidence) == ["Config.User='1001': the image's user is a member of group 0"]
 
 
@@ -86,7 +113,9 @@ def test_a_health_check_that_is_none_is_seen(test: list[str] | None) -> None:
     assert good.problems("image.healthcheck", config(Healthcheck=None if test is None else {"Test": test}))
 
 
-@pytest.mark.parametrize("test", [["CMD", "python", "-m", "service.healthcheck"], ["CMD", "curl", "-f", "http://127.0.0.1:3000/health"]])
+@pytest.mark.parametrize(
+    "test", [["CMD", "python", "-m", "service.healthcheck"], ["CMD", "curl", "-f", "http://127.0.0.1:3000/health"]]
+)
 def test_a_health_check_that_is_one(test: list[str]) -> None:
     assert good.problems("image.healthcheck", config(Healthcheck={"Test": test})) == []
 
@@ -110,7 +139,10 @@ def test_a_command_that_does_not_hear_signals_is_seen(keys: dict[str, Any]) -> N
     assert good.problems("image.command", config(**keys))
 
 
-@pytest.mark.parametrize("keys", [{"StopSignal": signal} for signal in ("", None, "TERM", "sigterm", "15")] + [{"Entrypoint": ["tini", "--"]}])
+@pytest.mark.parametrize(
+    "keys",
+    [{"StopSignal": signal} for signal in ("", None, "TERM", "sigterm", "15")] + [{"Entrypoint": ["tini", "--"]}],
+)
 def test_a_command_that_hears_signals(keys: dict[str, Any]) -> None:
     assert good.problems("image.command", config(**keys)) == []
 
@@ -168,7 +200,9 @@ def test_the_history_of_the_official_python_image_is_no_secret() -> None:
     assert good.problems("image.no_secrets", history(*OFFICIAL_HISTORY)) == []
 
 
-@pytest.mark.parametrize("env", ["GPG_KEY=ABC", "REDIS_PASSWORD_FILE=/run/secrets/x", "EMPTY_TOKEN=", "NO_VALUE", "PWD=/app"])
+@pytest.mark.parametrize(
+    "env", ["GPG_KEY=ABC", "REDIS_PASSWORD_FILE=/run/secrets/x", "EMPTY_TOKEN=", "NO_VALUE", "PWD=/app"]
+)
 def test_variables_that_are_no_secret(env: str) -> None:
     assert good.problems("image.no_secrets", config(Env=[env])) == []
 
@@ -180,11 +214,15 @@ def test_a_volume_is_seen(volumes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("created", ["", "1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "garbage"])
 def test_another_time_is_seen(created: str) -> None:
-    assert good.problems("image.created", good.evidence().edited("image.inspect", lambda image: image.update(Created=created)))
+    assert good.problems(
+        "image.created", good.evidence().edited("image.inspect", lambda image: image.update(Created=created))
+    )
 
 
 def test_parts_of_a_second_do_not_matter() -> None:
-    evidence = good.evidence().edited("image.inspect", lambda image: image.update(Created=image["Created"].replace("Z", ".000000001Z")))
+    evidence = good.evidence().edited(
+        "image.inspect", lambda image: image.update(Created=image["Created"].replace("Z", ".000000001Z"))
+    )
     assert good.problems("image.created", evidence) == []
 
 

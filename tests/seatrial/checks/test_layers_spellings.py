@@ -5,13 +5,15 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence import Evidence
 from seatrial.evidence.archive import Layer, make_tar, read_tar
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 
 def more(*names: str, content: bytes = b"", **attributes: int) -> Evidence:
@@ -68,7 +70,9 @@ def test_a_deleted_secret_is_seen() -> None:
     assert good.problems("layers.no_secrets", evidence)
 
 
-@pytest.mark.parametrize("name", ["app/.env", "app/.env.local", "root/.ssh/id_rsa", "app/secrets/x", "app/tls.key", "app/config/config.json"])
+@pytest.mark.parametrize(
+    "name", ["app/.env", "app/.env.local", "root/.ssh/id_rsa", "app/secrets/x", "app/tls.key", "app/config/config.json"]
+)
 def test_a_file_that_holds_secrets_by_its_name_is_seen(name: str) -> None:
     assert good.problems("layers.no_secrets", more(name))
 
@@ -106,12 +110,17 @@ def test_a_folder_that_hands_on_its_group_is_no_privilege() -> None:
     assert good.problems("layers.no_privilege", odd("app/shared", tarfile.DIRTYPE, mode=0o2755)) == []
 
 
-@pytest.mark.parametrize(("kind", "mode"), [(tarfile.REGTYPE, 0o666), (tarfile.DIRTYPE, 0o777), (tarfile.FIFOTYPE, 0o622), (tarfile.REGTYPE, 0o1777)])
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [(tarfile.REGTYPE, 0o666), (tarfile.DIRTYPE, 0o777), (tarfile.FIFOTYPE, 0o622), (tarfile.REGTYPE, 0o1777)],
+)
 def test_what_everyone_can_write_is_seen(kind: bytes, mode: int) -> None:
     assert good.problems("layers.no_world_writable", odd("srv/x", kind, mode=mode))
 
 
-@pytest.mark.parametrize(("kind", "mode"), [(tarfile.DIRTYPE, 0o1777), (tarfile.SYMTYPE, 0o777), (tarfile.REGTYPE, 0o664)])
+@pytest.mark.parametrize(
+    ("kind", "mode"), [(tarfile.DIRTYPE, 0o1777), (tarfile.SYMTYPE, 0o777), (tarfile.REGTYPE, 0o664)]
+)
 def test_what_not_everyone_can_write(kind: bytes, mode: int) -> None:
     assert good.problems("layers.no_world_writable", odd("srv/x", kind, mode=mode)) == []
 
@@ -130,12 +139,12 @@ def test_what_everyone_could_write_and_is_deleted_is_gone() -> None:
         {"uid": 0, "gid": 1001, "mode": 0o664},
     ],
 )
-def test_code_that_the_service_can_change_is_seen(attributes: dict[str, int]) -> None:
+def test_code_that_the_service_can_change_is_seen(attributes: dict[str, Any]) -> None:
     assert good.problems("layers.code_read_only", more("app/x.py", **attributes))
 
 
 @pytest.mark.parametrize("attributes", [{"uid": 0, "gid": 1001, "mode": 0o644}, {"uid": 1002, "mode": 0o666}])
-def test_code_that_the_service_cannot_change(attributes: dict[str, int]) -> None:
+def test_code_that_the_service_cannot_change(attributes: dict[str, Any]) -> None:
     assert good.problems("layers.code_read_only", more("app/x.py", **attributes)) == []
 
 
@@ -143,7 +152,14 @@ def test_code_that_the_service_cannot_change(attributes: dict[str, int]) -> None
     "name",
     [
         *("app/.git/config", "app/.gitignore", "app/.hg/x", "app/tests/test_x.py", "app/test/x.pyc", "app/conftest.py"),
-        *("app/x_test.py", "app/test_x.py", "app/.pytest_cache/x", "app/.mypy_cache/x", "root/.cache/pip/x", "app/.coverage"),
+        *(
+            "app/x_test.py",
+            "app/test_x.py",
+            "app/.pytest_cache/x",
+            "app/.mypy_cache/x",
+            "root/.cache/pip/x",
+            "app/.coverage",
+        ),
         *("app/x.swp", "app/x~", "app/x.orig", "app/x.bak", "app/x.log", "root/.bash_history", "root/.python_history"),
         *("app/.DS_Store", "app/.idea/x", "app/Dockerfile", "app/docker-compose.yml", "app/.github/x"),
         *("var/lib/apt/lists/x_Packages", "var/cache/apt/archives/x.deb", "root/.npm/x"),
@@ -153,6 +169,8 @@ def test_leavings_are_seen(name: str) -> None:
     assert good.problems("layers.no_leavings", more(name))
 
 
-@pytest.mark.parametrize("name", ["app/latest.py", "app/contest.py", "app/testing.py", "app/tests.json", "app/logging.py", "app/x.py"])
+@pytest.mark.parametrize(
+    "name", ["app/latest.py", "app/contest.py", "app/testing.py", "app/tests.json", "app/logging.py", "app/x.py"]
+)
 def test_what_is_no_leaving(name: str) -> None:
     assert good.problems("layers.no_leavings", more(name)) == []

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seatrial.checks.packages import LOCK
-from seatrial.evidence import Evidence
 from seatrial.evidence.archive import Entry, Layer
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 SITE = next(path.partition("/h11/")[0] for path in good.evidence().files() if "/h11/__init__.py" in path)
 HASH = " \\\n    --hash=sha256:" + "a" * 64 + "\n"
@@ -38,7 +40,13 @@ def entry(path: str, **changes: Any) -> Evidence:
 
 def without(path: str) -> Evidence:
     folder, _, name = path.rpartition("/")
-    return good.evidence().edited("image.layers", lambda layers: (*layers, Layer("x", (good.entry({"path": f"{folder}/.wh.{name}", "kind": "file", "mode": 0}),))))
+    return good.evidence().edited(
+        "image.layers",
+        lambda layers: (
+            *layers,
+            Layer("x", (good.entry({"path": f"{folder}/.wh.{name}", "kind": "file", "mode": 0}),)),
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,7 +115,10 @@ def test_a_changed_program_is_seen() -> None:
     """Programs lie outside site-packages, and are recorded all the same."""
     digest = "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0"  # of "abc"
     record = f"../../../bin/tool,sha256={digest},3\ntool-1.dist-info/RECORD,,\ntool-1.dist-info/METADATA,sha256=x,\n"
-    files = {f"{SITE}/tool-1.dist-info/METADATA": b"Name: tool\nVersion: 1\n", f"{SITE}/tool-1.dist-info/RECORD": record.encode()}
+    files = {
+        f"{SITE}/tool-1.dist-info/METADATA": b"Name: tool\nVersion: 1\n",
+        f"{SITE}/tool-1.dist-info/RECORD": record.encode(),
+    }
     for content, is_seen in ((b"abc", False), (b"abd", True)):
         evidence = good.evidence().with_files({**files, "app/venv/bin/tool": content})
         found = good.problems("packages.record", evidence)
@@ -145,13 +156,24 @@ def test_development_tools_are_seen(files: dict[str, bytes]) -> None:
     assert good.problems("packages.no_development", good.evidence().with_files(files))
 
 
-@pytest.mark.parametrize("name", ["app/venv/bin/python3", "usr/bin/gcov", f"{SITE}/pipeline/__init__.py", "usr/bin/makeup"])
+@pytest.mark.parametrize(
+    "name", ["app/venv/bin/python3", "usr/bin/gcov", f"{SITE}/pipeline/__init__.py", "usr/bin/makeup"]
+)
 def test_what_is_no_development_tool(name: str) -> None:
     assert good.problems("packages.no_development", good.evidence().with_files({name: b""})) == []
 
 
 @pytest.mark.parametrize(
-    "line", ["x==1", "x>=1" + HASH, "x==1.*" + HASH, "x @ https://example.org/x.whl" + HASH, "-e .", "-r more.txt", "x==1 --hash=md5:" + "a" * 32]
+    "line",
+    [
+        "x==1",
+        "x>=1" + HASH,
+        "x==1.*" + HASH,
+        "x @ https://example.org/x.whl" + HASH,
+        "-e .",
+        "-r more.txt",
+        "x==1 --hash=md5:" + "a" * 32,
+    ],
 )
 def test_a_line_without_a_pin_or_a_hash_is_seen(line: str) -> None:
     assert good.problems("packages.hashes", tree(LOCK, lambda text: f"{text}{line}\n"))
@@ -159,7 +181,13 @@ def test_a_line_without_a_pin_or_a_hash_is_seen(line: str) -> None:
 
 @pytest.mark.parametrize(
     "dependencies",
-    ['["h11>=0.16", "redis>=99"]', '["h11>=0.16", "redis>=6", "left-pad"]', '["h11>=0.16"]', "[]", '["redis>=6", "h11==0.15.*"]'],
+    [
+        '["h11>=0.16", "redis>=99"]',
+        '["h11>=0.16", "redis>=6", "left-pad"]',
+        '["h11>=0.16"]',
+        "[]",
+        '["redis>=6", "h11==0.15.*"]',
+    ],
 )
 def test_a_lock_out_of_step_is_seen(dependencies: str) -> None:
     project = f'[project]\nname = "x402-fac"\ndependencies = {dependencies}\n'
@@ -167,7 +195,8 @@ def test_a_lock_out_of_step_is_seen(dependencies: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "dependencies", ['["H11>=0.16", "redis"]', '["h11", "redis>=6", "tomli; python_version < \'3.11\'"]', '["h11", "redis[hiredis]"]']
+    "dependencies",
+    ['["H11>=0.16", "redis"]', '["h11", "redis>=6", "tomli; python_version < \'3.11\'"]', '["h11", "redis[hiredis]"]'],
 )
 def test_a_lock_in_step(dependencies: str) -> None:
     project = f'[project]\nname = "x402-fac"\ndependencies = {dependencies}\n'

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence import Evidence
 from seatrial.evidence.redis import QUESTIONS
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 USERS = """user admin on #0 ~* &* +@all
 user default off resetchannels -@all
@@ -23,7 +25,10 @@ def users(old: str, new: str) -> Evidence:
 
 def settings(**changes: str) -> Evidence:
     words = good.evidence().document("redis.settings").split("\n")
-    found = {**dict(zip(words[::2], words[1::2], strict=True)), **{key.replace("_", "-"): value for key, value in changes.items()}}
+    found = {
+        **dict(zip(words[::2], words[1::2], strict=True)),
+        **{key.replace("_", "-"): value for key, value in changes.items()},
+    }
     return good.evidence().with_document("redis.settings", "\n".join(word for pair in found.items() for word in pair))
 
 
@@ -43,7 +48,17 @@ def check_of(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "reply", ["+OK", "", ":0", "-ERR unknown command", "-DENIED Redis is running in protected mode", "-LOADING", "-MISCONF x", "1\n2"]
+    "reply",
+    [
+        "+OK",
+        "",
+        ":0",
+        "-ERR unknown command",
+        "-DENIED Redis is running in protected mode",
+        "-LOADING",
+        "-MISCONF x",
+        "1\n2",
+    ],
 )
 @pytest.mark.parametrize("question", [question.name for question in QUESTIONS])
 def test_another_reply_to_any_question_is_seen(question: str, reply: str) -> None:
@@ -88,6 +103,7 @@ def test_planned_users() -> None:
     [
         {"appendonly": "no"},
         {"appendfsync": "no"},
+        {"appendfsync": "everysec"},
         {"maxmemory_policy": "allkeys-lru"},
         {"maxmemory_policy": "volatile-ttl"},
         {"maxmemory": "0"},
@@ -111,7 +127,9 @@ def test_a_health_check_that_says_nothing_is_seen(codes: dict[str, int]) -> None
 def test_a_port_of_redis_on_the_network_is_seen(address: str | None) -> None:
     evidence = good.evidence().edited(
         "trial.containers",
-        lambda found: found["redis-prod"]["NetworkSettings"]["Ports"].update({"6379/tcp": [{"HostIp": address, "HostPort": "1"}]}),
+        lambda found: found["redis-prod"]["NetworkSettings"]["Ports"].update(
+            {"6379/tcp": [{"HostIp": address, "HostPort": "1"}]}
+        ),
     )
     assert good.problems("redis.loopback", evidence)
 
@@ -141,7 +159,13 @@ def test_a_shared_network_with_a_way_out_is_seen(edit: Any) -> None:
 
 @pytest.mark.parametrize(
     "clients",
-    ["", "id=1 user=admin", "id=1 user=default\nid=2 user=facilitator", "id=1 user=facilitator2", "id=1 name=user=facilitator user=probe"],
+    [
+        "",
+        "id=1 user=admin",
+        "id=1 user=default\nid=2 user=facilitator",
+        "id=1 user=facilitator2",
+        "id=1 name=user=facilitator user=probe",
+    ],
 )
 def test_a_connection_as_somebody_else_is_seen(clients: str) -> None:
     assert good.problems("redis.service_user", good.evidence().with_document("redis.clients", clients))

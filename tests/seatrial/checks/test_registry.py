@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from seatrial import checks
 from seatrial.checks import FAMILIES, Problem, all_checks, check
-from seatrial.evidence import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.evidence import Evidence
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +46,22 @@ def register(name: str, inspect: Any = documented, mend: str = "mend it") -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["user", "image", "image.", ".user", "Image.user", "image.User", "image.no-user", "image.a.b", "other.user", "image.user1", "", "image._x", "image.x_"]
+    "name",
+    [
+        "user",
+        "image",
+        "image.",
+        ".user",
+        "Image.user",
+        "image.User",
+        "image.no-user",
+        "image.a.b",
+        "other.user",
+        "image.user1",
+        "",
+        "image._x",
+        "image.x_",
+    ],
 )
 def test_an_id_that_is_not_family_and_name_is_refused(name: str) -> None:
     with pytest.raises(TypeError, match=r"is not family\.name"):

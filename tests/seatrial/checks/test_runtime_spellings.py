@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence import Evidence
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.evidence import Evidence
 
 SERVICE = "facilitator"
 
@@ -50,7 +52,9 @@ def test_what_the_kernel_says_is_seen(service: str, field: str, value: str) -> N
 def test_a_process_behind_the_first_is_seen() -> None:
     def edit(found: dict[str, Any]) -> None:
         pid = next(pid for pid in found["processes"] if pid not in {"1", str(found["own"])})
-        found["processes"][pid]["status"] = found["processes"][pid]["status"].replace("NoNewPrivs:\t1", "NoNewPrivs:\t0")
+        found["processes"][pid]["status"] = found["processes"][pid]["status"].replace(
+            "NoNewPrivs:\t1", "NoNewPrivs:\t0"
+        )
 
     assert good.problems("runtime.identity", trial("processes", edit))
 
@@ -78,25 +82,36 @@ def test_services_too_many_or_too_few_are_seen(running: list[str]) -> None:
 
 
 def listening(port: int, inode: int = 999_999) -> str:
-    return f"   9: 00000000:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001  0 {inode} 1 0 100\n"
+    return (
+        f"   9: 00000000:{port:04X} 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1001  0 {inode} 1 0 100\n"
+    )
 
 
 @pytest.mark.parametrize("table", ["tcp", "tcp6"])
 def test_another_port_is_seen(table: str) -> None:
-    evidence = trial("processes", lambda found: found["tcp"].update({table: found["tcp"].get(table, "head\n") + listening(2222)}))
+    evidence = trial(
+        "processes", lambda found: found["tcp"].update({table: found["tcp"].get(table, "head\n") + listening(2222)})
+    )
     assert good.problems("runtime.listener", evidence) == ["facilitator: something listens on 2222 too"]
 
 
 @pytest.mark.parametrize("argv", [["sh"], ["/usr/bin/nc", "-l"], ["/tmp/initiator"], ["sleep", "1"]])
 def test_another_process_is_seen(argv: list[str]) -> None:
     process = {"argv": argv, "status": "Uid:\t1001", "sockets": []}
-    assert good.problems("runtime.listener", trial("processes", lambda found: found["processes"].update({"99": process})))
+    assert good.problems(
+        "runtime.listener", trial("processes", lambda found: found["processes"].update({"99": process}))
+    )
 
 
-@pytest.mark.parametrize("argv", [["/app/venv/bin/python", "-m", "service.healthcheck"], ["/usr/bin/tini", "--", "x"], []])
+@pytest.mark.parametrize(
+    "argv", [["/app/venv/bin/python", "-m", "service.healthcheck"], ["/usr/bin/tini", "--", "x"], []]
+)
 def test_planned_processes(argv: list[str]) -> None:
     process = {"argv": argv, "status": "Uid:\t1001", "sockets": []}
-    assert good.problems("runtime.listener", trial("processes", lambda found: found["processes"].update({"99": process}))) == []
+    assert (
+        good.problems("runtime.listener", trial("processes", lambda found: found["processes"].update({"99": process})))
+        == []
+    )
 
 
 def test_a_port_that_another_program_holds_is_seen() -> None:
@@ -105,10 +120,14 @@ def test_a_port_that_another_program_holds_is_seen() -> None:
             if "service" in process["argv"]:
                 process["argv"] = ["/usr/bin/nginx"]
 
-    assert any("/usr/bin/nginx listens on 3000" in said for said in good.problems("runtime.listener", trial("processes", edit)))
+    assert any(
+        "/usr/bin/nginx listens on 3000" in said for said in good.problems("runtime.listener", trial("processes", edit))
+    )
 
 
-@pytest.mark.parametrize("writes", [{"/": "written"}, {"/app": "written"}, {}, {"/": "Permission denied"}, {"/": "the probe did not run: x"}])
+@pytest.mark.parametrize(
+    "writes", [{"/": "written"}, {"/app": "written"}, {}, {"/": "Permission denied"}, {"/": "the probe did not run: x"}]
+)
 def test_writes_that_were_not_refused_are_seen(writes: dict[str, str]) -> None:
     evidence = good.evidence().with_document("trial.writes", writes)
     assert good.problems("runtime.read_only_root", evidence)
@@ -154,7 +173,9 @@ def test_a_container_that_is_not_as_the_model_says_is_seen(service: str, host: d
 
 
 def test_a_container_of_another_user_is_seen() -> None:
-    assert good.problems("runtime.matches_model", trial("containers", lambda found: found[SERVICE]["Config"].update(User="0")))
+    assert good.problems(
+        "runtime.matches_model", trial("containers", lambda found: found[SERVICE]["Config"].update(User="0"))
+    )
 
 
 @pytest.mark.parametrize("host", [{"CapDrop": ["ALL"]}, {"CapDrop": ["CAP_ALL"]}, {"GroupAdd": None}, {"Devices": []}])

@@ -62,7 +62,7 @@ MEMBER = PASSWD + "helper:x:1004:1004::/:/bin/sh\n"
         ("-1", None, None),
         ("0x0", None, None),
         ("1_000", None, None),
-        ("٠", None, None),
+        ("\u0660", None, None),
         ("1001 ", None, None),
         ("shadowed", 1003, 1003),
     ],
@@ -72,7 +72,9 @@ def test_every_spelling_of_a_user(written: str, uid: int | None, gid: int | None
     assert (account.uid, account.gid) == (uid, gid)
 
 
-@pytest.mark.parametrize("line", ["hidden:x::", "hidden:x", "hidden", "hidden:x:zero:zero:::", "hidden:x: :5::/:/bin/sh"])
+@pytest.mark.parametrize(
+    "line", ["hidden:x::", "hidden:x", "hidden", "hidden:x:zero:zero:::", "hidden:x: :5::/:/bin/sh"]
+)
 def test_an_id_that_cannot_be_read_is_0_as_for_runc(line: str) -> None:
     assert resolve("hidden", f"{line}\n", "").uid == 0
 

@@ -21,7 +21,9 @@ def test_a_request_names_the_families_of_its_checks() -> None:
 
 
 def layer(diff_id: str, *paths: str, mtime: int = 0) -> Layer:
-    return Layer(diff_id, tuple(good.entry({"path": path, "kind": "file", "mode": 420, "mtime": mtime}) for path in paths))
+    return Layer(
+        diff_id, tuple(good.entry({"path": path, "kind": "file", "mode": 420, "mtime": mtime}) for path in paths)
+    )
 
 
 @pytest.mark.parametrize(

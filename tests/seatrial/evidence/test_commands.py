@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seatrial.evidence.commands import cannot_fail, commands, programs, script_of, shell_of, shows_password
 
-HONEST = 'REDISCLI_AUTH="$$(cat /run/secrets/redis_probe_password)" redis-cli -e --user probe --no-auth-warning ping | grep -qx PONG'
+HONEST = 'REDISCLI_AUTH="$$(cat /run/secrets/probe)" redis-cli -e --user probe --no-auth-warning ping | grep -qx PONG'
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,36 @@ def test_shell_of(words: list[str], shell: str) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        *("redis-cli ping || true", "redis-cli ping||true", "x || :", "x || exit 0", "x; exit 0", "x ; true", "x; /bin/true"),
-        *("true", ":", "exit 0", "exit", "/bin/true", "echo ok", "x | cat", "x | tee log", "x || echo failed", "(x || true)"),
-        *("{ x; } || true", "x\ntrue", "x &", "x || true # really", "x || \\\n true", "a && b || true", "x 2>&1 || true"),
+        *(
+            "redis-cli ping || true",
+            "redis-cli ping||true",
+            "x || :",
+            "x || exit 0",
+            "x; exit 0",
+            "x ; true",
+            "x; /bin/true",
+        ),
+        *(
+            "true",
+            ":",
+            "exit 0",
+            "exit",
+            "/bin/true",
+            "echo ok",
+            "x | cat",
+            "x | tee log",
+            "x || echo failed",
+            "(x || true)",
+        ),
+        *(
+            "{ x; } || true",
+            "x\ntrue",
+            "x &",
+            "x || true # really",
+            "x || \\\n true",
+            "a && b || true",
+            "x 2>&1 || true",
+        ),
     ],
 )
 def test_what_cannot_fail(script: str) -> None:
@@ -49,7 +76,16 @@ def test_what_cannot_fail(script: str) -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        *(HONEST, "x", "x && true", "x || exit 1", "x || false", "x | grep -q y", "true && x", "x || (echo bad; exit 1)"),
+        *(
+            HONEST,
+            "x",
+            "x && true",
+            "x || exit 1",
+            "x || false",
+            "x | grep -q y",
+            "true && x",
+            "x || (echo bad; exit 1)",
+        ),
         *("python -c 'import sys; sys.exit(0)'", "x; y", 'echo "a || true" | grep b', "", "x 'unclosed || tru"),
         *('test "$$(redis-cli ping)" = PONG', "exit $$?", "curl --fail http://127.0.0.1/ || exit 1", "truex"),
     ],
@@ -64,7 +100,13 @@ def test_what_can_fail(script: str) -> None:
         *("redis-server --requirepass changeme", "redis-server --requirepass=changeme", "--requirepass 'changeme'"),
         *("redis-cli -a changeme ping", "redis-cli -h 127.0.0.1 -a $$REDIS_PASSWORD ping", "redis-cli --pass x ping"),
         *("redis-cli AUTH x", "redis-server --masterauth x", "redis://:pw@redis:6379", "https://user:pw@host/simple"),
-        *("ENV REDIS_PASSWORD=x", "PGPASSWORD=x psql", "export TOKEN='x'", "REDISCLI_AUTH=x redis-cli ping", "API_KEY=1"),
+        *(
+            "ENV REDIS_PASSWORD=x",
+            "PGPASSWORD=x psql",
+            "export TOKEN='x'",
+            "REDISCLI_AUTH=x redis-cli ping",
+            "API_KEY=1",
+        ),
         *("curl -u admin:x http://127.0.0.1", "app --token=abc", '["redis-cli", "-a", "x"]', "mysql --password=x"),
     ],
 )
@@ -76,9 +118,20 @@ def test_what_shows_a_password(text: str) -> None:
     "text",
     [
         *(HONEST, "cp -a /app /payload", "uname -a", r"find / \( -type d -a -name test \)", "tar -a -cf x.tar y"),
-        *("http://127.0.0.1:3000/health", "https://example.org/a@b", "redis://redis-prod:6379/0", "git@example.org:x/y"),
+        *(
+            "http://127.0.0.1:3000/health",
+            "https://example.org/a@b",
+            "redis://redis-prod:6379/0",
+            "git@example.org:x/y",
+        ),
         *("REDIS_PASSWORD_FILE=/run/secrets/x", 'PASSWORD="$$(cat /run/secrets/x)"', "PASSWORD=$$(cat /run/secrets/x)"),
-        *("redis://:$$(cat /run/secrets/x)@redis", "--mount=type=secret,id=ca", "BYPASS=1", "PASSWORD=", "myapp auth serve"),
+        *(
+            "redis://:$$(cat /run/secrets/x)@redis",
+            "--mount=type=secret,id=ca",
+            "BYPASS=1",
+            "PASSWORD=",
+            "myapp auth serve",
+        ),
         *("redis-cli --user probe ping", "RUN --mount=type=secret,id=token cat /run/secrets/token", "COMPASS=north"),
     ],
 )

@@ -55,14 +55,15 @@ def test_a_here_document_is_part_of_its_instruction() -> None:
 
 
 @pytest.mark.parametrize(
-    "opened", ["RUN cat <<'A B' >x", "RUN echo $((1<<n))", "RUN cat <<<EOF", "RUN cat << EOF", "ENV A=<<EOF", "LABEL a=<<EOF"]
+    "opened",
+    ["RUN cat <<'A B' >x", "RUN echo $((1<<n))", "RUN cat <<<EOF", "RUN cat << EOF", "ENV A=<<EOF", "LABEL a=<<EOF"],
 )
 def test_what_only_looks_like_a_here_document(opened: str) -> None:
     assert ("USER", "0", 3) in read(f"FROM a:1\n{opened}\nUSER 0\nEOF\n")
 
 
 def test_two_here_documents_and_stripped_tabs() -> None:
-    text = "FROM a:1\nCOPY <<a <<-\"b\" /x/\n1\na\n2\n\tb\nUSER 1\n"
+    text = 'FROM a:1\nCOPY <<a <<-"b" /x/\n1\na\n2\n\tb\nUSER 1\n'
     assert [word for word, _, _ in read(text)] == ["COPY", "USER"]
 
 
@@ -129,7 +130,7 @@ def test_arguments_before_from(text: str, expected: str) -> None:
     ("value", "expected"),
     [
         ("A=1 B=2", {"A": "1", "B": "2"}),
-        ('A="x y" B=\'z w\'', {"A": "x y", "B": "z w"}),
+        ("A=\"x y\" B='z w'", {"A": "x y", "B": "z w"}),
         ("A=x\\ y B=2", {"A": "x\\ y", "B": "2"}),
         ("REDIS_PASSWORD secret word", {"REDIS_PASSWORD": "secret word"}),
         ("TOKEN", {"TOKEN": ""}),
@@ -148,7 +149,21 @@ def test_filled_knows_only_what_it_is_told() -> None:
 @given(
     st.lists(
         st.sampled_from(
-            ["FROM a", "RUN <<EOF", "EOF", "# escape=`", "\\", "`", "", "\t", "ARG A=${A", "CMD [", "HEALTHCHECK CMD", "\x00", "ONBUILD"]
+            [
+                "FROM a",
+                "RUN <<EOF",
+                "EOF",
+                "# escape=`",
+                "\\",
+                "`",
+                "",
+                "\t",
+                "ARG A=${A",
+                "CMD [",
+                "HEALTHCHECK CMD",
+                "\x00",
+                "ONBUILD",
+            ]
         )
         | st.text(max_size=12),
         max_size=8,

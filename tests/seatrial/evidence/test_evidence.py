@@ -15,7 +15,10 @@ def file(path: str, kind: str = "file") -> Entry:
 
 def visible(*layers: list[str]) -> list[str]:
     made = [
-        Layer(f"sha256:{number}", tuple(file(path.rstrip("/"), "folder" if path.endswith("/") else "file") for path in paths))
+        Layer(
+            f"sha256:{number}",
+            tuple(file(path.rstrip("/"), "folder" if path.endswith("/") else "file") for path in paths),
+        )
         for number, paths in enumerate(layers)
     ]
     evidence = good.evidence().with_document("image.layers", tuple(made))
@@ -114,7 +117,9 @@ def test_editing_what_is_missing_is_missing_evidence() -> None:
 def test_a_service_that_is_missing_is_made_for_the_edit() -> None:
     evidence = good.evidence().edited("compose.production", lambda model: model["services"].pop("facilitator"))
     assert "facilitator" not in evidence.services()
-    assert evidence.with_service("facilitator", lambda service: service.update(privileged=True)).services()["facilitator"]
+    assert evidence.with_service("facilitator", lambda service: service.update(privileged=True)).services()[
+        "facilitator"
+    ]
 
 
 def test_more_files_lie_in_the_topmost_layer_that_holds_any() -> None:

@@ -45,6 +45,9 @@ def stays_out(text: str, path: str) -> bool:
         ("!\n", "a", False),
         ("[\n", "[", True),
         ("[b-a]\n", "b", False),
+        ("[[a]\n", "[", True),
+        ("[a--b]\n", "-", True),
+        ("[a&&b]\n", "b", True),
         ("", "a", False),
     ],
 )
@@ -53,6 +56,9 @@ def test_which_pattern_decides(text: str, path: str, *, expected: bool) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.text(st.sampled_from("ab*?!/.[]^-\\# \r\n"), max_size=30), st.text(st.sampled_from("ab./"), min_size=1, max_size=10))
+@given(
+    st.text(st.sampled_from("ab*?!/.[]^-\\# \r\n"), max_size=30),
+    st.text(st.sampled_from("ab./"), min_size=1, max_size=10),
+)
 def test_no_ignore_file_is_a_crash(text: str, path: str) -> None:
     deciding(parse(text), path)

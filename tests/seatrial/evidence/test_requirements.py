@@ -73,12 +73,10 @@ def test_an_extra_that_was_asked_for() -> None:
     assert applies(Requirement("a; extra == 'fast'"), "3.13", {"fast"})
 
 
-def files(**texts: str) -> dict[str, object]:
-    return {name: {"path": name, "kind": "file", "mode": 0o644, "text": text} for name, text in texts.items()}
-
-
 def distributions(texts: dict[str, str]) -> list[tuple[str, str, int]]:
-    found = installed({name: entry({"path": name, "kind": "file", "mode": 420, "text": text}) for name, text in texts.items()})
+    found = installed(
+        {name: entry({"path": name, "kind": "file", "mode": 420, "text": text}) for name, text in texts.items()}
+    )
     return [(distribution.name, distribution.version, len(distribution.record)) for distribution in found]
 
 
@@ -88,7 +86,10 @@ SITE = "app/venv/lib/python3.13/site-packages"
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
-        ({f"{SITE}/H11-0.16.0.dist-info/METADATA": "Metadata-Version: 2.4\nName: H11\nVersion: 0.16.0\n\nName: other\n"}, [("h11", "0.16.0", 0)]),
+        (
+            {f"{SITE}/H11-0.16.0.dist-info/METADATA": "Name: H11\nVersion: 0.16.0\n\nName: other\n"},
+            [("h11", "0.16.0", 0)],
+        ),
         ({f"{SITE}/x.dist-info/METADATA": ""}, [("x-dist-info", "", 0)]),
         ({f"{SITE}/deep/x.dist-info/METADATA": "Name: x"}, []),
         ({"app/x.dist-info/METADATA": "Name: x"}, []),

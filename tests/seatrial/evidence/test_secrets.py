@@ -26,7 +26,11 @@ def near(data: bytes) -> bytes:
 @pytest.mark.parametrize("after", range(4))
 def test_base64_at_each_alignment(before: int, after: int) -> None:
     whole = b"x" * before + VALUE.encode() + b"y" * after
-    for encoded in (base64.b64encode(whole), base64.urlsafe_b64encode(whole), base64.urlsafe_b64encode(whole).rstrip(b"=")):
+    for encoded in (
+        base64.b64encode(whole),
+        base64.urlsafe_b64encode(whole),
+        base64.urlsafe_b64encode(whole).rstrip(b"="),
+    ):
         assert WANTED.seen_in(near(encoded)) == ["the value of REDIS_PASSWORD (base64)"]
 
 
@@ -88,9 +92,15 @@ def test_what_is_no_secret(data: bytes) -> None:
     [
         ("a private key", b"-----BEGIN RSA PRIVATE KEY-----\n" + b"MIIEpAIBAAKCAQEA" * 4 + b"\n"),
         ("a private key", b"-----BEGIN OPENSSH PRIVATE KEY-----\r\n" + b"b3BlbnNzaC1rZXktdjEAAAAA" * 3),
-        ("a private key", b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n" + b"A" * 64),
+        (
+            "a private key",
+            b"-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n" + b"A" * 64,
+        ),
         ("a private key", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: GnuPG v2.2 (GNU)\n\n" + b"lQOYBF" * 12),
-        ("a private key", b'{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC' + b"A" * 64),
+        (
+            "a private key",
+            b'{"private_key": "-----BEGIN PRIVATE KEY-----\\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC' + b"A" * 64,
+        ),
         ("an age key", b"AGE-SECRET-KEY-1" + b"Q" * 58),
         ("an AWS access key", b"key=AKIA" + b"ABCDEFGH23456789 "),
         ("a GitHub token", b"ghp_" + b"a1B2" * 9),
@@ -125,7 +135,17 @@ def test_no_value_is_ever_shown() -> None:
         *("home/x/.ssh/config", "root/.aws/credentials", "root/.docker/config.json", "root/.config/gcloud/x.json"),
         *("secrets/redis_password", "app/secrets/x/y", "run/secret/db", ".secrets/a"),
         *("id_rsa", "keys/id_ed25519", "id_ecdsa_sk", "id_rsa.bak", "id_rsa_old"),
-        *("tls/server.key", "server.PEM", "client.p12", "x.pfx", "store.jks", "users.acl", "a.kdbx", "putty.ppk", "k.p8"),
+        *(
+            "tls/server.key",
+            "server.PEM",
+            "client.p12",
+            "x.pfx",
+            "store.jks",
+            "users.acl",
+            "a.kdbx",
+            "putty.ppk",
+            "k.p8",
+        ),
         *(".netrc", "_netrc", ".pgpass", ".pypirc", ".npmrc", ".git-credentials", ".htpasswd", ".my.cnf"),
         *("config/config.json", "app/config/config.json", "credentials.json", "service-account-1.json"),
         *("redis_password", "redis-prod-password.txt", "prod.tfvars", "terraform.tfstate"),
@@ -149,7 +169,8 @@ def test_files_that_do_not(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["etc/ssl/certs/ca-certificates.pem", "app/venv/lib/site-packages/certifi/cacert.pem", "usr/lib/ssl/cert.pem"]
+    "path",
+    ["etc/ssl/certs/ca-certificates.pem", "app/venv/lib/site-packages/certifi/cacert.pem", "usr/lib/ssl/cert.pem"],
 )
 def test_public_certificates(path: str) -> None:
     assert PUBLIC_CERTIFICATES.search(path)
@@ -172,7 +193,14 @@ def test_names_of_secrets(name: str) -> None:
     "name",
     [
         *("PATH", "PWD", "OLDPWD", "REDIS_PASSWORD_FILE", "TOKEN_PATH", "SECRETS_DIR", "AUTH_URL", "SECRET_NAME"),
-        *("GPG_KEY", "PYTHON_SHA256", "AUTHOR", "org.opencontainers.image.authors", "TOKENIZERS_PARALLELISM", "KEYBOARD"),
+        *(
+            "GPG_KEY",
+            "PYTHON_SHA256",
+            "AUTHOR",
+            "org.opencontainers.image.authors",
+            "TOKENIZERS_PARALLELISM",
+            "KEYBOARD",
+        ),
         *("PASSENGERS", "COMPASS", "SOURCE_DATE_EPOCH", "PYTHONUNBUFFERED", "PUBLIC_KEY"),
     ],
 )
@@ -181,7 +209,11 @@ def test_names_of_other_things(name: str) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.binary(max_size=60), st.binary(max_size=60), st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40))
+@given(
+    st.binary(max_size=60),
+    st.binary(max_size=60),
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40),
+)
 def test_a_value_is_seen_wherever_it_stands(before: bytes, after: bytes, value: str) -> None:
     wanted = Wanted((("X", value),))
     raw = value.encode()

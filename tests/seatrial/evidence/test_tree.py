@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import tree
 from seatrial.evidence.secrets import Wanted
 from tests import good
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMIT = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
 LATER = {"GIT_AUTHOR_DATE": "2026-02-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-02-02T03:04:05Z"}

@@ -11,7 +11,17 @@ import pytest
 from seatrial.evidence.trial import OPEN_REDIS, TRIAL_LABEL, TWIN, trial_model
 from tests import good
 
-HARDENING = ("read_only", "cap_drop", "security_opt", "user", "deploy", "restart", "init", "logging", "stop_grace_period")
+HARDENING = (
+    "read_only",
+    "cap_drop",
+    "security_opt",
+    "user",
+    "deploy",
+    "restart",
+    "init",
+    "logging",
+    "stop_grace_period",
+)
 
 
 def model() -> dict[str, Any]:

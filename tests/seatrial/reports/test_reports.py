@@ -35,12 +35,16 @@ def report(*results: Result, **subject: str) -> Report:
 FAILED = result(Verdict.FAIL, Problem("runs as root", "Config.User"))
 REPORTS = {
     "good": verify.judge_all(all_checks(), good.evidence(), {"image": "x"}, 0.0),
-    "broken": verify.judge_all(all_checks(), good.evidence().with_files({"app/.env": b"x"}, mode=0o4777, uid=1001), {}, 0.0),
+    "broken": verify.judge_all(
+        all_checks(), good.evidence().with_files({"app/.env": b"x"}, mode=0o4777, uid=1001), {}, 0.0
+    ),
     "empty": report(),
     "every verdict": report(
         FAILED, *(result(verdict, reason="why") for verdict in Verdict if verdict not in {Verdict.FAIL, Verdict.PASS})
     ),
-    "hostile": report(result(Verdict.FAIL, Problem(HOSTILE, HOSTILE)), result(Verdict.SKIP, reason=HOSTILE), image=HOSTILE),
+    "hostile": report(
+        result(Verdict.FAIL, Problem(HOSTILE, HOSTILE)), result(Verdict.SKIP, reason=HOSTILE), image=HOSTILE
+    ),
 }
 
 
@@ -160,7 +164,8 @@ def test_any_text_is_harmless(written: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("terminal", "no_color", "coloured"), [(True, "", True), (True, "1", False), (False, "", False), (False, "1", False)]
+    ("terminal", "no_color", "coloured"),
+    [(True, "", True), (True, "1", False), (False, "", False), (False, "1", False)],
 )
 def test_colour_is_for_terminals_and_never_with_no_color(
     monkeypatch: pytest.MonkeyPatch, *, terminal: bool, no_color: str, coloured: bool
