@@ -1,4 +1,4 @@
-"""Many clients settle the same and overlapping payments at two facilitators while Redis dies, hangs, fills and comes back.
+"""Many clients settle the same and overlapping payments at two facilitators while Redis dies, hangs and fills up.
 
 Whatever happens: for each nonce one authorization wins, every definite answer about it is the same for ever, the winner
 is on record, and credits are neither made nor lost.

@@ -241,7 +241,7 @@ async def test_without_the_function_the_code_says_so(store: Store, redis: LoneRe
             ("CONFIG", "GET", "*"),
         ),
     ],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_the_service_s_user_may_do_nothing_else(redis: LoneRedis, command: tuple[str, ...]) -> None:
     password = secret_files.passwords(redis.secrets)["facilitator"]
