@@ -154,7 +154,7 @@ REDIS = (
     Mutant(
         "service-may-all",
         "The service's user may run every command.",
-        acl("resetchannels -@all +set +select +ping", "resetchannels +@all"),
+        acl("resetchannels -@all +set .*", "resetchannels +@all"),
         kills("redis.least_privilege", "redis.users"),
         "trial",
     ),
