@@ -152,12 +152,13 @@ def test_a_private_key_is_never_handed_in(project: Path, monkeypatch: pytest.Mon
 
 def test_the_ledger_adds_up(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     recorded = good.evidence()
-    names = ("image.inspect", "image.history", "image.layers", "image.base_layers", "image.base")
-    monkeypatch.setattr(build, "documents", lambda *_args: {name: recorded.documents[name] for name in names})
+    asked = ("image.inspect", "image.history", "image.layers", "image.base_layers", "image.base")
+    monkeypatch.setattr(build, "documents", lambda *_args: {name: recorded.documents[name] for name in asked})
     engine = FakeEngine(images={"python:3.13-slim-trixie": {"Size": 100}})
     weighed, distributions = build.ledger(engine.real, good.settings(root=project), "x402-fac")
-    assert [found.name for found in distributions] == ["h11", "redis", "x402-fac"]
-    assert set(weighed.packages) == {"h11", "redis", "x402-fac"}
+    names = ["coincurve", "h11", "redis", "safe-pysha3", "x402-fac"]
+    assert [found.name for found in distributions] == names
+    assert sorted(weighed.packages) == names
     visible = sum(entry.size_bytes for entry in recorded.files(recorded.payload()).values())
     assert sum(weighed.packages.values()) + weighed.other_bytes == visible
     assert (weighed.base_bytes, weighed.image_id) == (100, recorded.image()["Id"])
