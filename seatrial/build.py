@@ -214,7 +214,7 @@ def _step(line: str) -> str:
 
 
 def _build_error(stderr: str) -> SeatrialError:
-    if re.search(r"is not a docker command|unknown shorthand flag|unknown command", stderr):
+    if process.lacks_plugin(stderr):
         return SeatrialError(
             Code.ENGINE_PLUGIN,
             "the docker client has no buildx",

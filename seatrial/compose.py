@@ -192,11 +192,7 @@ def _up_error(complaint: str, published: Sequence[Document]) -> SeatrialError:
 
 
 def _explain_plugin(complaint: str) -> None:
-    if (
-        "is not a docker command" in complaint
-        or "unknown shorthand flag" in complaint
-        or "unknown flag: --project" in complaint
-    ):
+    if process.lacks_plugin(complaint):
         raise SeatrialError(
             Code.ENGINE_PLUGIN,
             "the docker client has no Compose v2",

@@ -106,6 +106,15 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
     return done
 
 
+def lacks_plugin(complaint: str) -> bool:
+    """Whether the docker client says that it does not know a subcommand: its plugin is missing.
+
+    Given options, it complains about the first one that it does not know itself, and shows its own usage.
+    """
+    said = ("is not a docker command", "unknown shorthand flag", "Usage:  docker [OPTIONS] COMMAND")
+    return any(words in complaint for words in said)
+
+
 def replace(argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> int:
     """Run a program on this terminal, with our standard streams, and return its exit code."""
     try:

@@ -94,7 +94,7 @@ def context(settings: Settings, wanted: Wanted) -> tuple[Entry, ...]:
             timeout_seconds=CONTEXT_TIMEOUT_SECONDS,
         )
         if not done.ok:
-            if re.search(r"is not a docker command|unknown shorthand flag|unknown command", done.stderr):
+            if process.lacks_plugin(done.stderr):
                 raise SeatrialError(
                     Code.ENGINE_PLUGIN,
                     "the docker client has no buildx",
