@@ -63,7 +63,7 @@ def test_a_model_that_cannot_be_resolved(monkeypatch: pytest.MonkeyPatch, stderr
         ("write /x: no space left on device", Code.DISK_FULL, "no space left"),
         ("Cannot connect to the Docker daemon at unix:///x", Code.ENGINE_UNREACHABLE, "no Docker Engine"),
         (
-            "unknown flag: --progress\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help' for more information",
+            "unknown flag: --progress\n\nUsage:  docker [OPTIONS] COMMAND [ARG...]\n\nRun 'docker --help'",
             Code.ENGINE_PLUGIN,
             "Compose v2",
         ),
