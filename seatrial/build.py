@@ -226,7 +226,15 @@ def _build_error(stderr: str) -> SeatrialError:
         return SeatrialError(Code.DISK_FULL, "the disk is full", hint="docker system df; docker builder prune")
     if re.search(r"pull access denied|failed to resolve source metadata|failed to do request", stderr):
         return SeatrialError(Code.BASE_IMAGE, "the base image is not here and cannot be pulled", hint="./invoke setup")
-    lines = [line for line in stderr.splitlines() if line.strip() and not re.match(r"#\d+ (?:sha256:|DONE)", line)]
+    failed = re.search(
+        r"^------\n > \[(?P<step>[^\]]+)\][^\n]*\n(?P<said>.*?)\n------$", stderr, re.MULTILINE | re.DOTALL
+    )
+    if failed:
+        # BuildKit repeats the failed step's own words, and after them the Dockerfile's lines, which say less.
+        words = [re.sub(r"^\d+\.\d+ ", "", line) for line in failed["said"].splitlines()]
+        lines = [f"in step {failed['step']}:", *words[-14:]]
+    else:
+        lines = [line for line in stderr.splitlines() if line.strip() and not re.match(r"#\d+ (?:sha256:|DONE)", line)]
     return SeatrialError(
         Code.BUILD_FAILED, "\n".join(lines[-15:]), hint="mend what the last lines say, then: ./invoke build"
     )

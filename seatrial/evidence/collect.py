@@ -37,14 +37,8 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 STATIC = "--static was given: no stack was started"
-_NO_INDEX = (
-    "Could not fetch URL",
-    "name resolution",
-    "No matching distribution",
-    "Connection",
-    "timed out",
-    "Max retries",
-)
+# What pip says when it cannot reach the index. Only that: a package that the index does not have is a broken lock.
+_NO_INDEX = ("connection broken by", "name resolution", "Network is unreachable", "Max retries exceeded")
 
 
 @dataclass(frozen=True)

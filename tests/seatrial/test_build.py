@@ -178,3 +178,25 @@ def test_the_list_of_an_image_is_the_same_twice_and_names_it(project: Path) -> N
     assert {(c["name"], c["version"]) for c in document["components"]} == {("h11", "0.16.0"), ("redis", "8.1.0")}
     assert "sha256:made" in json.dumps(document["metadata"])
     assert document["bomFormat"] == "CycloneDX"
+
+
+def test_a_failed_step_is_told_in_its_own_words() -> None:
+    stderr = """#8 [build 4/9] RUN pip install
+#8 2.006 WARNING: Retrying after connection broken by 'NewConnectionError'
+#8 ERROR: process "/bin/sh -c pip install" did not complete successfully: exit code: 1
+------
+ > [build 4/9] RUN pip install:
+2.006 WARNING: Retrying after connection broken by 'NewConnectionError'
+9.517 ERROR: No matching distribution found for flit-core
+------
+Dockerfile:11
+--------------------
+  11 | >>> RUN pip install
+--------------------
+ERROR: failed to solve: process "/bin/sh -c pip install" did not complete successfully: exit code: 1
+"""
+    assert build._build_error(stderr).what.splitlines() == [
+        "in step build 4/9:",
+        "WARNING: Retrying after connection broken by 'NewConnectionError'",
+        "ERROR: No matching distribution found for flit-core",
+    ]

@@ -57,13 +57,14 @@ def test_a_second_build_is_evidence() -> None:
 
 
 def test_without_a_package_index_the_reason_is_kept() -> None:
-    error = SeatrialError(Code.BUILD_FAILED, "ERROR: No matching distribution found for h11")
+    error = SeatrialError(Code.BUILD_FAILED, "WARNING: Retrying after connection broken by 'NewConnectionError(...)'")
     documents, missing = rebuilt(error)
     assert documents == {}
     assert "the package index cannot be reached" in missing["supply.rebuild"]
 
 
 def test_another_failure_of_the_second_build_is_passed_on() -> None:
-    for error in (SeatrialError(Code.BUILD_FAILED, "SyntaxError"), SeatrialError(Code.DISK_FULL, "full")):
+    nowhere = SeatrialError(Code.BUILD_FAILED, "ERROR: No matching distribution found for h11==99")
+    for error in (nowhere, SeatrialError(Code.BUILD_FAILED, "SyntaxError"), SeatrialError(Code.DISK_FULL, "full")):
         with pytest.raises(SeatrialError):
             rebuilt(error)
