@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_example_of_a_check_works(monkeypatch: pytest.MonkeyPatch) -> None:
     good_evidence = good.evidence()
-    code = re.search(r"<!-- example: .*? -->\n```python\n(.*?)```", README, re.DOTALL)
+    code = re.search(r"<!-- example: run by tests/test_readme.py -->\n```python\n(.*?)```", README, re.DOTALL)
     assert code is not None
     known = checks.all_checks()
     monkeypatch.setattr(checks, "_REGISTRY", dict(checks._REGISTRY))

@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial import docs
-from seatrial.checks import all_checks
+from seatrial import docs, recorded
+from seatrial.checks import FAMILIES, all_checks
 from seatrial.errors import Code, ExitCode
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize(("name", "render"), [("errors.md", docs.render_errors), ("checks.md", docs.render_checks)])
+PAGES = [("errors.md", docs.render_errors), ("checks.md", docs.render_checks), ("mutants.md", docs.render_mutants)]
+
+
+@pytest.mark.parametrize(("name", "render"), PAGES)
 def test_the_committed_page_is_the_generated_one(name: str, render: object) -> None:
     committed = (docs.FOLDER / name).read_text(encoding="utf-8")
     assert committed == render(), f"docs/{name} is out of step: python -m seatrial.docs"  # type: ignore[operator]
@@ -30,6 +33,34 @@ def test_every_check_and_every_error_is_there() -> None:
         assert f"| {int(exit_code)} |" in errors
 
 
+def test_every_promise_names_its_checks_and_every_check_has_a_promise() -> None:
+    named = [check_id for promises in docs.promised().values() for ids in promises.values() for check_id in ids]
+    assert tuple(docs.promised()) == FAMILIES
+    assert set(named) == {check.id for check in all_checks()}
+
+
+def test_every_sabotage_is_shown() -> None:
+    for check in all_checks():
+        said = docs.sabotage_as_written(check)
+        assert said.endswith(".") or (said.startswith("`") and "lambda e:" not in said), check.id
+
+
+def test_every_mutant_and_every_spelling_is_there() -> None:
+    page = docs.render_mutants()
+    for mutant in recorded.mutants():
+        assert f"| `{mutant.name}` | {mutant.breaks} |" in page
+    for one in recorded.spellings():
+        assert f"### {one.check}\n" in page
+        assert f"- {one.fault}: " in page
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a", "`a`"), ("a`b", "``a`b``"), ("`", "`` ` ``"), ("``x", "``` ``x ```")]
+)
+def test_any_text_is_shown_verbatim(text: str, shown: str) -> None:
+    assert docs.verbatim(text) == shown
+
+
 def test_tables_have_as_many_cells_in_each_row() -> None:
     for line in docs.render_errors().splitlines():
         if line.startswith("|"):
@@ -39,4 +70,4 @@ def test_tables_have_as_many_cells_in_each_row() -> None:
 def test_writing_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docs, "FOLDER", tmp_path)
     docs.main()
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["checks.md", "errors.md"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["checks.md", "errors.md", "mutants.md"]
