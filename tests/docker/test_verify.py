@@ -76,6 +76,18 @@ def test_every_promise_holds_on_the_healthy_project_and_two_runs_do_not_meet(
     assert left_of(other.pid) == []
 
 
+def test_without_a_way_to_the_package_index_the_second_build_is_skipped(
+    ready: Path, healthy: Ship, tmp_path: Path
+) -> None:
+    # Docker hands the client's proxies to the build, and nobody listens there.
+    nowhere = {"httpProxy": "http://127.0.0.1:9", "httpsProxy": "http://127.0.0.1:9"}
+    (tmp_path / "config.json").write_text(json.dumps({"proxies": {"default": nowhere}}), encoding="utf-8")
+    done = invoke(ready, "verify", "--only", "supply", "--image", healthy.image, DOCKER_CONFIG=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "SKIP  supply.reproducible\n      because: the package index cannot be reached" in done.stdout
+    assert done.stdout.count("\nPASS ") == 2
+
+
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 def test_an_interrupted_run_leaves_nothing(under_way: subprocess.Popen[str], sign: signal.Signals) -> None:
     under_way.send_signal(sign)
