@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from seatrial import console, engine, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, tree
-from seatrial.evidence.image import documents
+from seatrial.evidence.image import chain_id, documents
 from seatrial.evidence.requirements import Distribution, installed
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from seatrial.engine import Engine
     from seatrial.settings import Settings
@@ -53,10 +53,10 @@ def task(settings: Settings, *, no_cache: bool, progress: str) -> int:
         )
     connected = engine.connect()
     with console.step(f"building {settings.image}", plain=progress == "plain") as step:
-        image_id = run(settings, no_cache=no_cache, note=step.note)
+        run(settings, no_cache=no_cache, note=step.note)
         step.note("weighing it")
         weighed, distributions = ledger(connected, settings, settings.image)
-        file = write_sbom(settings, image_id, settings.image, distributions)
+        file = write_sbom(settings, connected.image(settings.image) or {}, settings.image, distributions)
         step.done(f"{settings.image} built, SBOM in {file.relative_to(settings.root)}", next="./invoke up --prod")
     show(weighed)
     return 0
@@ -127,10 +127,13 @@ def show(ledger: Ledger) -> None:
     console.say(f"{'image id':<24}{ledger.image_id}")
 
 
-def write_sbom(settings: Settings, image_id: str, reference: str, distributions: list[Distribution]) -> Path:
+def write_sbom(
+    settings: Settings, inspected: Mapping[str, Any], reference: str, distributions: Sequence[Distribution]
+) -> Path:
     """Write a CycloneDX SBOM of the image's distributions and return its path.
 
-    A side file: the classic image store refuses attestations.
+    A side file: the classic image store refuses attestations. It says which image it is of by the chain id of the
+    layers, because the image id depends on the kind of store that the image lies in.
     """
     from cyclonedx.model import Property  # noqa: PLC0415 - only a build pays for the library
     from cyclonedx.model.bom import Bom  # noqa: PLC0415
@@ -140,8 +143,8 @@ def write_sbom(settings: Settings, image_id: str, reference: str, distributions:
 
     bom = Bom()
     bom.metadata.timestamp = datetime.fromtimestamp(tree.revision(settings).epoch_seconds, UTC)
-    subject = Component(type=ComponentType.CONTAINER, name=reference, bom_ref="image", version=image_id)
-    subject.properties.add(Property(name="seatrial:image_id", value=image_id))
+    subject = Component(type=ComponentType.CONTAINER, name=reference, bom_ref="image", version=inspected["Id"])
+    subject.properties.add(Property(name="seatrial:chain_id", value=chain_id(inspected["RootFS"]["Layers"])))
     subject.properties.add(Property(name="seatrial:base_image", value=chosen_image(settings, "PYTHON_IMAGE")))
     bom.metadata.component = subject
     for found in distributions:

@@ -57,9 +57,9 @@ def fresh() -> Evidence:
         settings = project_settings.load(root)
         workspace.prepare(settings)
         try:
-            image_id = build.run(settings, note=_silent, tag=TAG)
+            build.run(settings, note=_silent, tag=TAG)
             _, distributions = build.ledger(connected, settings, TAG)
-            build.write_sbom(settings, image_id, TAG, distributions)
+            build.write_sbom(settings, connected.image(TAG) or {}, TAG, distributions)
             return collect.collect(settings, connected, collect.request(verify.select(), TAG, static=False), _silent)
         finally:
             connected.remove_image(TAG)

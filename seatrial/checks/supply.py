@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
+from seatrial.evidence.image import chain_id
 from seatrial.evidence.requirements import installed
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def sbom(evidence: Evidence) -> Iterator[Problem]:
     for name in sorted(listed.keys() & found.keys()):
         if listed[name] != found[name]:
             yield Problem(f"{name} is listed as {listed[name]}, installed is {found[name]}", "SBOM")
-    if str(evidence.image()["Id"]) not in json.dumps(document.get("metadata", {})):
+    if chain_id(evidence.image()["RootFS"]["Layers"]) not in json.dumps(document.get("metadata", {})):
         yield Problem("the SBOM is of another image", "SBOM: metadata")
 
 

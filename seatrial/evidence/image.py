@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence.archive import Layer, read_image
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from seatrial.engine import Engine
     from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.secrets import Wanted
+
+
+def chain_id(diff_ids: Sequence[str]) -> str:
+    """Return the digest that stands for all layers of an image together: the ChainID of the OCI image specification."""
+    chain = ""
+    for diff_id in diff_ids:
+        chain = f"sha256:{hashlib.sha256(f'{chain} {diff_id}'.encode()).hexdigest()}" if chain else diff_id
+    return chain
 
 
 def documents(

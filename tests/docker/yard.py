@@ -5,6 +5,7 @@ Nothing here touches the checkout, its stack or its image: copies lie in a tempo
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,7 +15,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial import build, engine, host, proof, settings, workspace
 from seatrial.evidence import tree
@@ -110,9 +111,9 @@ class Yard:
         self._images.append(tag)
         # One at a time: two builds on two cores are no faster, and keep trial stacks from their time.
         with self._building:
-            image_id = _built_by_hand(project, tag) if by_hand else build.run(project, note=_nothing, tag=tag)
+            _built_by_hand(project, tag) if by_hand else build.run(project, note=_nothing, tag=tag)
         distributions = like.distributions if like else _distributions(project, tag)
-        build.write_sbom(project, image_id, tag, list(distributions))
+        build.write_sbom(project, _inspected(tag), tag, distributions)
         return Ship(project, tag, tuple(distributions))
 
     def name(self, ship: Ship, tag: str) -> None:
@@ -156,12 +157,16 @@ def sail(shipyard: Yard, healthy: Ship, mutant: Mutant) -> Outcome:
     return _verified_by_command(ship, only, static=static) if mutant.says else _verified(ship, only, static=static)
 
 
-def _built_by_hand(project: settings.Settings, tag: str) -> str:
+def _built_by_hand(project: settings.Settings, tag: str) -> None:
     base = settings.chosen_image(project, "PYTHON_IMAGE")
     argv = ["docker", "build", "--quiet", "--tag", tag, "--build-arg", f"PYTHON_IMAGE={base}", "."]
     authority = build.certificate_authority()
     argv[2:2] = ["--secret", f"id=ca,src={authority}"] if authority else []
-    return run(argv, project.root).strip()
+    run(argv, project.root)
+
+
+def _inspected(tag: str) -> dict[str, Any]:
+    return dict(json.loads(docker("image", "inspect", tag))[0])
 
 
 def _distributions(project: settings.Settings, tag: str) -> list[Distribution]:

@@ -13,6 +13,7 @@ import pytest
 from seatrial import build, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import tree
+from seatrial.evidence.image import chain_id
 from seatrial.evidence.requirements import Distribution
 from tests import good
 from tests.seatrial.fakes import FakeEngine, Programs, answer
@@ -171,12 +172,14 @@ def test_the_ledger_adds_up(project: Path, monkeypatch: pytest.MonkeyPatch, caps
 def test_the_list_of_an_image_is_the_same_twice_and_names_it(project: Path) -> None:
     distributions = [Distribution("h11", "0.16.0", "s", "i", "", ()), Distribution("redis", "8.1.0", "s", "i", "", ())]
     settings = good.settings(root=project)
-    file = build.write_sbom(settings, "sha256:made", "x402-fac", distributions)
+    inspected = {"Id": "sha256:made", "RootFS": {"Layers": ["sha256:lower", "sha256:upper"]}}
+    file = build.write_sbom(settings, inspected, "x402-fac", distributions)
     first = file.read_text(encoding="utf-8")
-    assert build.write_sbom(settings, "sha256:made", "x402-fac", distributions).read_text(encoding="utf-8") == first
+    assert build.write_sbom(settings, inspected, "x402-fac", distributions).read_text(encoding="utf-8") == first
     document = json.loads(first)
     assert {(c["name"], c["version"]) for c in document["components"]} == {("h11", "0.16.0"), ("redis", "8.1.0")}
     assert "sha256:made" in json.dumps(document["metadata"])
+    assert chain_id(["sha256:lower", "sha256:upper"]) in json.dumps(document["metadata"])
     assert document["bomFormat"] == "CycloneDX"
 
 
