@@ -146,7 +146,8 @@ def _secrets_are_newer(settings: Settings, containers: dict[str, Document]) -> b
     folder = settings.path("secrets")
     if not folder.is_dir():
         return False
-    written = max((file.stat().st_mtime for file in folder.iterdir()), default=0.0)
+    mounted = [file for file in folder.iterdir() if file.name != secret_files.CLIENT_FILE]
+    written = max((file.stat().st_mtime for file in mounted), default=0.0)
     for name in settings.production_services:
         started = str(((containers.get(name) or {}).get("State") or {}).get("StartedAt") or "")
         if started and datetime.fromisoformat(started[:19]).replace(tzinfo=UTC).timestamp() + 1 < written:

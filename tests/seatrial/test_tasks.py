@@ -48,7 +48,7 @@ def test_the_listing_names_every_task_once() -> None:
 
 
 CALLS: list[tuple[str, dict[str, Any], Any, str, dict[str, Any]]] = [
-    ("setup", {"engine": True}, setup, "run", {"engine": True, "ipfs": False}),
+    ("setup", {"engine": True}, setup, "run", {"engine": True, "ipfs": False, "rotate_token": False}),
     ("doctor", {}, doctor, "run", {}),
     ("build", {"no_cache": True}, build, "task", {"no_cache": True, "progress": "auto"}),
     ("up", {"prod": True, "build": True}, lifecycle, "up", {"production": True, "build": True}),
