@@ -1,8 +1,8 @@
 """The client that `setup` makes: its token in secrets/client_token, of which config.json knows the SHA-256 only.
 
-A config.json that differs from the example in nothing but this client is setup's own, and is kept in step with the
-token. Any other is the operator's: it is left as it is until `setup --rotate-token` asks for a change, and a
-configuration without clients, which is open to whoever reaches it, goes on working.
+A config.json that says nothing but what the example says is setup's own, and is kept in step with the token. Any other
+is the operator's: it is left as it is until `setup --rotate-token` asks for a change, and a configuration without
+clients, which is open to whoever reaches it, goes on working.
 """
 
 from __future__ import annotations
@@ -63,11 +63,15 @@ class State:
 
     @property
     def is_setups_own(self) -> bool:
-        """Whether nothing but our client tells the configuration from the example."""
+        """Whether nobody has changed anything: our client aside, each key says what the example says.
+
+        Keys that the example has got since are not missed.
+        """
         document = self.document
         auth = document.get("auth") or {}
-        auth["clients"] = [entry for entry in auth.get("clients") or [] if entry["name"] != CLIENT]
-        return bool(document == json.loads(self.example))
+        if "clients" in auth:
+            auth["clients"] = [entry for entry in auth["clients"] if entry["name"] != CLIENT]
+        return _says_no_more(document, json.loads(self.example))
 
 
 def hashed(token: str) -> str:
@@ -84,7 +88,7 @@ def ensure(settings: Settings) -> list[str]:
     token = state.token or secrets.token_urlsafe(TOKEN_BYTES)
     if not state.token:
         did += _write_token(settings, token)
-    _write_config(settings, _with_client(State(token, state.example, state.example)))
+    _write_config(settings, _with_client(State(token, state.text, state.example)))
     return [*did, f"wrote client {CLIENT} to {CONFIG}: /verify and /settle want the token from the next start on"]
 
 
@@ -154,6 +158,12 @@ def with_only_client(text: str, name: str, token: str) -> str:
     document = json.loads(text)
     document.setdefault("auth", {})["clients"] = [{"name": name, "tokenSha256": hashed(token)}]
     return json.dumps(document, indent=2)
+
+
+def _says_no_more(document: object, example: object) -> bool:
+    if isinstance(document, dict) and isinstance(example, dict):
+        return all(key in example and _says_no_more(value, example[key]) for key, value in document.items())
+    return document == example
 
 
 def _with_client(state: State) -> str:

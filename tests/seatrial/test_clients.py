@@ -77,6 +77,16 @@ def test_a_second_time_nothing_is_done(made: settings.Settings) -> None:
     assert clients.ensure(made) == []
 
 
+def test_what_an_earlier_example_made_is_setup_s_own_too(made: settings.Settings) -> None:
+    made.path(clients.TOKEN).unlink()
+    document = config(made)
+    document["auth"] = {"clients": []}
+    made.path(clients.CONFIG).write_text(json.dumps(document), encoding="utf-8")
+    assert len(clients.ensure(made)) == 2
+    document["auth"]["clients"] = [{"name": "local", "tokenSha256": sha256(token(made))}]
+    assert config(made) == document
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o660, 0o601])
 def test_an_open_token_is_closed_and_said(made: settings.Settings, mode: int) -> None:
     made.path(clients.TOKEN).chmod(mode)
