@@ -20,6 +20,7 @@ LISTING = {
     "Begin": ["setup", "doctor"],
     "Work": ["build", "up", "ps", "logs", "down"],
     "Prove": ["smoke", "verify"],
+    "Credits": ["ledger.load", "ledger.credit", "ledger.debit", "ledger.show"],
     "Develop": ["test", "lint", "lock", "clean"],
 }
 
@@ -214,5 +215,46 @@ def clean(_context: Context) -> int:
     return develop.clean(settings.load())
 
 
+_LEDGER = {
+    "account": "the account's address, 0x and 40 hex digits",
+    "network": "ledger:<name>; not needed where config.json has one ledger only",
+    "asset": "the asset's address; not needed where config.json has one only",
+}
+_AMOUNT = {"amount": "a whole number of the asset's smallest unit"}
+
+
+@seatrial_task()
+def load(_context: Context) -> int:
+    """Load the ledger's functions into the production Redis (`up --prod` does it in mode ledger)."""
+    from seatrial import ledger, settings
+
+    return ledger.load(settings.load())
+
+
+@seatrial_task(help={**_LEDGER, **_AMOUNT})
+def credit(_context: Context, account: str = "", amount: str = "", network: str = "", asset: str = "") -> int:
+    """Pay into an account of the ledger, in one step; prints its balance."""
+    from seatrial import ledger, settings
+
+    return ledger.credit(settings.load(), account=account, amount=amount, network=network, asset=asset)
+
+
+@seatrial_task(help={**_LEDGER, **_AMOUNT})
+def debit(_context: Context, account: str = "", amount: str = "", network: str = "", asset: str = "") -> int:
+    """Pay out of an account of the ledger, in one step and never below zero; prints its balance."""
+    from seatrial import ledger, settings
+
+    return ledger.debit(settings.load(), account=account, amount=amount, network=network, asset=asset)
+
+
+@seatrial_task(help=_LEDGER)
+def show(_context: Context, account: str = "", network: str = "", asset: str = "") -> int:
+    """Print the balance of an account of the ledger, or of all and their sum."""
+    from seatrial import ledger, settings
+
+    return ledger.show(settings.load(), account=account, network=network, asset=asset)
+
+
 namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, test, lint, lock, clean)
+namespace.add_collection(Collection("ledger", load, credit, debit, show))
 namespace.configure({"listing": LISTING})

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CONFIG = "config/config.json"
 CONFIG_EXAMPLE = "config/config.example.json"
+CONFIG_MODE = 0o644
+"""Readable by the service, which runs as another user. It holds no secret: tokens are in it as SHA-256."""
 CLIENT = "local"
 TOKEN = f"secrets/{CLIENT_FILE}"
 TOKEN_MODE = 0o600

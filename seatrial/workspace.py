@@ -9,7 +9,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from seatrial import clients, envfile
-from seatrial.clients import CONFIG, CONFIG_EXAMPLE
+from seatrial.clients import CONFIG, CONFIG_EXAMPLE, CONFIG_MODE
 from seatrial.errors import Code, SeatrialError
 from seatrial.secret_files import CLIENT_FILE, SECRET_FILES, problems, write_secrets
 
@@ -33,8 +33,6 @@ __all__ = [
     "write_secrets",
 ]
 
-CONFIG_MODE = 0o644
-"""Readable by the service, which runs as another user. It holds no secret: tokens are in it as SHA-256."""
 PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - the name of a variable
 PASSWORD_BYTES = 32
 LEAST_CHARACTERS = 16

@@ -239,6 +239,7 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     places |= {f"docker logs {n}": text for n, text in evidence.document("trial.logs", "").items()}
     places |= {f"docker top {n}": text for n, text in evidence.document("trial.top", "").items()}
     places |= {f"GET {path}": text for path, text in evidence.document("trial.health_bodies", "").items()}
+    places["GET /settlements"] = json.dumps(evidence.document("trial.payment", ""))
     for where, text in places.items():
         evidence.seen["texts"] += 1
         for leak in evidence.wanted.seen_in_text(text):

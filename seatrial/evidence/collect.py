@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from seatrial.engine import Engine
     from seatrial.settings import Settings
 
+RUNNING = {"runtime", "redis", "payment"}
+"""Families whose checks need a stack that runs."""
 STATIC = "--static was given: no stack was started"
 # What pip says when it cannot reach the index. Only that: a package that the index does not have is a broken lock.
 _NO_INDEX = ("connection broken by", "name resolution", "Network is unreachable", "Max retries exceeded")
@@ -60,7 +62,7 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
     wanted = Wanted(tuple(workspace.secret_values(settings)))
     documents: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    running = not wanted_by.static and bool(wanted_by.families & {"runtime", "redis"})
+    running = not wanted_by.static and bool(wanted_by.families & RUNNING)
     rebuilding = not wanted_by.static and "supply" in wanted_by.families
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"

@@ -70,6 +70,7 @@ QUESTIONS: tuple[Question, ...] = (
         "MODULE LIST",
         "REPLICAOF NO ONE",
         "ACL SETUSER intruder",
+        "FCALL x402_credit 1 x402:seatrial 1",
         harmless=False,
     ),
     *_named("probe", PROBE, "+PONG", "PING"),

@@ -10,8 +10,9 @@ import pytest
 
 from seatrial import secret_files
 from seatrial.evidence.redis import converse
+from service.balances import balance_key
 from service.claims import Claims, Record, StoreError, key_of
-from service.ledger import LedgerSettlement, balance_key
+from service.ledger import LedgerSettlement
 from service.protocol.payment import parse_request
 from service.protocol.reasons import Reason
 from service.settlement import Outcome, RecordSettlement

@@ -133,13 +133,13 @@ def test_containers_that_saw_older_secrets_are_replaced(
     settings: Settings, started: str, changed: int, *, anew: bool
 ) -> None:
     containers = {"redis-prod": container("redis-prod", State={"StartedAt": started})}
-    assert not lifecycle._secrets_are_newer(settings, containers)
+    assert not lifecycle._is_out_of_date(settings, containers)
     (settings.root / "secrets").mkdir()
-    assert not lifecycle._secrets_are_newer(settings, containers)
+    assert not lifecycle._is_out_of_date(settings, containers)
     file = settings.root / "secrets" / "redis_password"
     file.touch()
     os.utime(file, (changed, changed))
-    assert lifecycle._secrets_are_newer(settings, containers) is anew
+    assert lifecycle._is_out_of_date(settings, containers) is anew
 
 
 def test_a_dirty_tree_is_always_built(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial import compose
 from seatrial.evidence import redis, web
+from seatrial.evidence.trial.payments import record
 from seatrial.evidence.trial.waiting import until
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ def break_and_mend(trial: Trial, note: Callable[[str], None]) -> None:
     _wait_for_state(trial, settings.redis_service, "healthy")
     survived = redis.converse(address, *admin, ("GET", CLAIM_KEY))
     trial.documents["redis.durability"] = {"acknowledged": acknowledged, "written": claim, "read": survived}
+    if trial.payment is not None:
+        before = trial.documents["trial.payment"]["record"]
+        trial.documents["trial.settlement"] = {"before": before, "after": record(trial)}
     trial.documents["trial.health_flip"] = {
         "http_status_without_redis": status_without,
         "turned_unhealthy": noticed,
@@ -63,7 +67,7 @@ def break_and_mend(trial: Trial, note: Callable[[str], None]) -> None:
 
 
 def _wait_for_status(trial: Trial, status: int, seconds: float) -> int:
-    address = trial.address(trial.settings.service, trial.settings.service_port)
+    address = trial.service_address
     seen = 0
 
     def answered() -> bool:
@@ -87,9 +91,7 @@ def _terminate(trial: Trial) -> dict[str, Any]:
     container = trial.container(settings.service)
     grace = int(container["Config"].get("StopTimeout") or 10)
     answer = {"status_line": ""}
-    with socket.create_connection(
-        trial.address(settings.service, settings.service_port), web.TIMEOUT_SECONDS
-    ) as request:
+    with socket.create_connection(trial.service_address, web.TIMEOUT_SECONDS) as request:
         request.sendall(b"GET /live HTTP/1.1\r\nHost: trial\r\nContent-Length: 2\r\n\r\n{")
         time.sleep(0.2)
         began = time.monotonic()

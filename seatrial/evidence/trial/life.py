@@ -13,16 +13,20 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import compose, process, secret_files
+from seatrial import clients, compose, process, secret_files
 from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import SeatrialError
 from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, trial_model
+from seatrial.ledger import function_source
+from seatrial.ledger.store import Store
+from service import config_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from seatrial.engine import Engine
     from seatrial.settings import Settings
+    from service.config import Config
 
 FOLDER_PREFIX = "seatrial-trial-"
 
@@ -41,15 +45,12 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
         source = compose.parse_model(compose.stack(settings, production=True).model())
         (folder / "secrets").mkdir(mode=0o700)
         secret_files.write_secrets(folder / "secrets", secrets.token_urlsafe(32))
-        config = settings.path("config/config.json")
-        shutil.copyfile(
-            config if config.is_file() else settings.path("config/config.example.json"), folder / "config.json"
-        )
-        (folder / "config.json").chmod(0o644)
+        token = secrets.token_urlsafe(32)
+        config = _configure(settings, folder / "config.json", token)
         model = trial_model(source, settings, image, folder, label)
         file = folder / "compose.json"
         file.write_text(json.dumps(model), encoding="utf-8")
-        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model)
+        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model, config, token)
         try:
             _start(trial, note)
             yield trial
@@ -58,6 +59,20 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
             trial.stack.down(volumes=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _configure(settings: Settings, target: Path, token: str) -> Config | None:
+    """Write the project's own configuration with one client, the trial's; what is no configuration stays as it is."""
+    chosen = settings.path(clients.CONFIG)
+    text = (chosen if chosen.is_file() else settings.path(clients.CONFIG_EXAMPLE)).read_text(encoding="utf-8")
+    config = None
+    with contextlib.suppress(config_file.ConfigError):
+        config_file.parse(text)
+        text = clients.with_only_client(text, "trial", token)
+        config = config_file.parse(text)
+    target.write_text(text, encoding="utf-8")
+    target.chmod(clients.CONFIG_MODE)
+    return config
 
 
 def remove_leftovers(engine: Engine) -> list[str]:
@@ -97,6 +112,11 @@ def _start(trial: Trial, note: Callable[[str], None]) -> None:
     try:
         note("starting the trial stack")
         trial.stack.up(trial.main_services)
+        if trial.config is not None and trial.config.settlement.mode == "ledger":
+            # Without the ledger's functions the service never turns healthy.
+            address = trial.address(trial.settings.redis_service, 6379)
+            store = Store(address, trial.passwords["admin"])
+            store.load(function_source(trial.model["services"][trial.settings.service]["image"]))
         compose.wait_until_healthy(
             trial.engine,
             trial.stack.project,

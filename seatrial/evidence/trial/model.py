@@ -18,6 +18,8 @@ from seatrial import compose, secret_files
 if TYPE_CHECKING:
     from seatrial.engine import Document, Engine
     from seatrial.settings import Settings
+    from seatrial.wallet import Payment
+    from service.config import Config
 
 TRIAL_LABEL = "seatrial.trial"
 TWIN, OPEN_REDIS = "writable-twin", "open-redis"
@@ -32,6 +34,10 @@ class Trial:
     stack: compose.Stack
     folder: Path
     model: dict[str, Any]
+    config: Config | None
+    """What the service is configured to do; None when that cannot be read."""
+    token: str = field(default="", repr=False)
+    payment: Payment | None = field(default=None, repr=False)
     documents: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -51,6 +57,11 @@ class Trial:
         bindings = self.container(service)["NetworkSettings"]["Ports"][f"{inside}/tcp"]
         return str(bindings[0]["HostIp"]), int(bindings[0]["HostPort"])
 
+    @property
+    def service_address(self) -> tuple[str, int]:
+        """Where the service is published on this machine."""
+        return self.address(self.settings.service, self.settings.service_port)
+
     @cached_property
     def passwords(self) -> dict[str, str]:
         """The trial's own password of each user of Redis, as it was when first asked for: a probe changes the files."""
@@ -59,7 +70,11 @@ class Trial:
     @property
     def secrets(self) -> list[tuple[str, str]]:
         """The trial's own secrets by name: they must show nowhere either."""
-        return [(f"the trial's {name} password", value) for name, value in self.passwords.items()]
+        found = [(f"the trial's {name} password", value) for name, value in self.passwords.items()]
+        found.append(("the trial's client token", self.token))
+        if self.payment is not None:
+            found.append(("the signature of the trial's payment", self.payment.signature))
+        return found
 
 
 def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: Path, label: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from seatrial import compose
 from seatrial.errors import SeatrialError
 from seatrial.evidence import redis, web
 from seatrial.evidence.trial.model import OPEN_REDIS, TWIN, Trial
+from seatrial.evidence.trial.payments import pay
 from seatrial.evidence.trial.waiting import until
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ def observe(trial: Trial, note: Callable[[str], None]) -> None:
         _ask_redis(trial)
         note("writing where nothing may be written")
         trial.documents["trial.writes"] = _write_probes(engine, containers[service]["Id"])
-        trial.documents["trial.health_bodies"] = _bodies(trial, ("/live", "/health", "/supported"))
+        trial.documents["trial.health_bodies"] = _bodies(trial, ("/live", "/health", "/supported", "/metrics"))
         trial.documents["redis.health_check"] = _health_check_with_wrong_password(trial)
+        note("paying")
+        pay(trial)
         controls.result()
         trial.documents["trial.twin_diff"] = engine.diff(trial.container(TWIN)["Id"])
         open_address = trial.address(OPEN_REDIS, 6379)
@@ -150,8 +153,5 @@ def _health_check_with_wrong_password(trial: Trial) -> dict[str, int]:
 
 
 def _bodies(trial: Trial, paths: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for path in paths:
-        answer = web.get(trial.address(trial.settings.service, trial.settings.service_port), path)
-        found[path] = f"{answer.status} {answer.body}"
-    return found
+    answers = {path: web.get(trial.service_address, path, trial.token) for path in paths}
+    return {path: f"{answer.status} {answer.body}" for path, answer in answers.items()}

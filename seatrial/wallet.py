@@ -1,0 +1,81 @@
+"""A buyer with a throw-away key, and what a seller asks and sends on.
+
+The toolkit signs nothing itself: libsecp256k1 and Keccak have no wheels for every Python that it runs on, and the image
+has both. `wallet_program` runs there, and the key never leaves it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from service.config import Config
+
+X402_VERSION = 2
+LONGEST_SECONDS = 300
+PROGRAM = Path(__file__).with_name("wallet_program.py")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A signed payment."""
+
+    payload: dict[str, Any]
+
+    @property
+    def authorization(self) -> dict[str, str]:
+        """What was signed."""
+        found: dict[str, str] = self.payload["payload"]["authorization"]
+        return found
+
+    @property
+    def signature(self) -> str:
+        """The buyer's word: who has it can broadcast the payment."""
+        return str(self.payload["payload"]["signature"])
+
+    @property
+    def record_path(self) -> str:
+        """Where the facilitator tells of its settlement."""
+        offer, signed = self.payload["accepted"], self.authorization
+        return f"/settlements/{offer['network']}/{offer['asset']}/{signed['from']}/{signed['nonce']}"
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What a seller sends to /verify and /settle."""
+        return {
+            "x402Version": X402_VERSION,
+            "paymentPayload": self.payload,
+            "paymentRequirements": self.payload["accepted"],
+        }
+
+
+def offer(config: Config, amount: int) -> dict[str, Any]:
+    """Return payment requirements of the first kind that a facilitator is configured for."""
+    kind, settlement = config.kinds[0], config.settlement
+    return {
+        "scheme": kind.scheme,
+        "network": kind.network,
+        "amount": str(amount),
+        "asset": kind.asset,
+        "payTo": kind.pay_to[0],
+        "maxTimeoutSeconds": min(settlement.max_window_seconds, settlement.skew_seconds + LONGEST_SECONDS),
+        "extra": {"name": kind.domain_name, "version": kind.domain_version},
+    }
+
+
+def signing(offers: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the command that signs, to be run inside the image."""
+    return ["python3", "-c", PROGRAM.read_text(encoding="utf-8"), json.dumps(list(offers))]
+
+
+def signed(output: str) -> list[Payment]:
+    """Return what the command printed. Raises ValueError when it is something else."""
+    found = json.loads(output)
+    if not isinstance(found, list):
+        raise ValueError("not a list of payments")  # noqa: TRY004 - one error for whatever else was printed
+    return [Payment(payload) for payload in found]
