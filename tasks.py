@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LISTING = {
     "Begin": ["setup", "doctor"],
     "Work": ["build", "up", "ps", "logs", "down"],
-    "Prove": ["smoke", "verify"],
+    "Prove": ["smoke", "verify", "demo"],
     "Credits": ["ledger.load", "ledger.credit", "ledger.debit", "ledger.show"],
     "Develop": ["test", "lint", "lock", "clean"],
 }
@@ -178,6 +178,14 @@ def verify(
     return proof.print_list(options) if list else proof.run(settings.load(), options)
 
 
+@seatrial_task()
+def demo(_context: Context) -> int:
+    """Play buyer and seller against the production stack that runs: 402, payment, replay refused, record."""
+    from seatrial import demo, settings
+
+    return demo.run(settings.load())
+
+
 @seatrial_task(
     help={
         "docker": "--no-docker leaves out what needs an engine; otherwise a missing engine is a failure",
@@ -255,6 +263,6 @@ def show(_context: Context, account: str = "", network: str = "", asset: str = "
     return ledger.show(settings.load(), account=account, network=network, asset=asset)
 
 
-namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, test, lint, lock, clean)
+namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, demo, test, lint, lock, clean)
 namespace.add_collection(Collection("ledger", load, credit, debit, show))
 namespace.configure({"listing": LISTING})

@@ -129,16 +129,24 @@ def wait_until_healthy(
         time.sleep(POLL_SECONDS)
 
 
-def address_of(engine: Engine, project: str, service: str, inside: int) -> tuple[str, int]:
-    """Return where a port of a running service is published. Raises SeatrialError NOT_RUNNING."""
-    running = {service_of(c): c for c in engine.containers(project, running_only=True)}
-    container = running.get(service) or {}
-    bindings = (container.get("NetworkSettings", {}).get("Ports") or {}).get(f"{inside}/tcp") or []
-    if not bindings:
+def running(engine: Engine, project: str, service: str) -> Document:
+    """Return `docker inspect` of a service that runs. Raises SeatrialError NOT_RUNNING."""
+    found = {service_of(container): container for container in engine.containers(project, running_only=True)}
+    if service not in found:
         raise SeatrialError(Code.NOT_RUNNING, f"{service} does not run", hint="./invoke up --prod")
+    return found[service]
+
+
+def published_address(container: Document, inside: int) -> tuple[str, int]:
+    """Return where a port of a running container is reached from here. Raises SeatrialError NOT_RUNNING."""
+    bindings = (container["NetworkSettings"].get("Ports") or {}).get(f"{inside}/tcp") or []
+    if not bindings:
+        raise SeatrialError(
+            Code.NOT_RUNNING, f"{service_of(container)} publishes no port {inside}", hint="./invoke up --prod"
+        )
     # Published on every address, it is on loopback too.
     host = str(bindings[0]["HostIp"])
-    return "127.0.0.1" if host in {"", "0.0.0.0"} else host, int(bindings[0]["HostPort"])  # noqa: S104
+    return "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host, int(bindings[0]["HostPort"])  # noqa: S104
 
 
 def service_of(container: Document) -> str:

@@ -103,7 +103,9 @@ def logs(settings: Settings, *, follow: bool, service: str) -> int:
 
 def smoke(settings: Settings) -> int:
     """Ask the running production Redis the harmless questions and print question, expected, got."""
-    address = compose.address_of(engine.connect(), settings.compose_project, settings.redis_service, 6379)
+    address = compose.published_address(
+        compose.running(engine.connect(), settings.compose_project, settings.redis_service), 6379
+    )
     passwords = secret_files.passwords(settings.path("secrets"))
     wrong = 0
     console.say(f"{'':5} {'question':<52} {'expected':<12} got")

@@ -33,7 +33,7 @@ def debit(settings: Settings, *, account: str, amount: str, network: str, asset:
 
 
 def show(settings: Settings, *, account: str, network: str, asset: str) -> int:
-    """Print one balance, or those of all accounts and their sum."""
+    """Print one balance, or those of all accounts that hold something and their sum."""
     who = accounts.account(account) if account else ""
     workspace.check_config(settings)
     meant = accounts.purse(settings, network, asset)
@@ -41,7 +41,7 @@ def show(settings: Settings, *, account: str, network: str, asset: str) -> int:
     if who:
         console.say(f"{who}  {store.balance(meant.key(who))}")
         return 0
-    balances = store.balances(meant.prefix)
+    balances = {owner: balance for owner, balance in store.balances(meant.prefix).items() if balance}
     console.say(f"{meant.network}, asset {meant.asset}")
     width = max(len(str(number)) for number in [*balances.values(), sum(balances.values())])
     for owner, balance in balances.items():
@@ -52,8 +52,8 @@ def show(settings: Settings, *, account: str, network: str, asset: str) -> int:
 
 def open_store(connected: Engine, settings: Settings) -> Store:
     """Return the production Redis that runs. Raises SeatrialError NOT_RUNNING or SECRETS."""
-    address = compose.address_of(connected, settings.compose_project, settings.redis_service, 6379)
-    return Store(address, secret_files.passwords(settings.path("secrets"))["admin"])
+    container = compose.running(connected, settings.compose_project, settings.redis_service)
+    return Store(compose.published_address(container, 6379), secret_files.passwords(settings.path("secrets"))["admin"])
 
 
 def function_source(image: str) -> str:
