@@ -1,18 +1,19 @@
 """A buyer with a throw-away key, and what a seller asks and sends on.
 
-The toolkit signs nothing itself: libsecp256k1 and Keccak have no wheels for every Python that it runs on, and the image
-has both. `wallet_program` runs there, and the key never leaves it.
+The toolkit signs nothing itself: the libraries for it have no wheels for every Python that it runs on, and the image has
+them. `wallet_program` runs there, and the key never leaves it.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from service.config import Config
 
@@ -53,6 +54,13 @@ class Payment:
             "paymentRequirements": self.payload["accepted"],
         }
 
+    def altered(self) -> Payment:
+        """Return a payment that says something else than was signed: another nonce."""
+        payload = copy.deepcopy(self.payload)
+        nonce = self.authorization["nonce"]
+        payload["payload"]["authorization"]["nonce"] = nonce[:-1] + ("1" if nonce.endswith("0") else "0")
+        return Payment(payload)
+
 
 def offer(config: Config, amount: int) -> dict[str, Any]:
     """Return payment requirements of the first kind that a facilitator is configured for."""
@@ -68,9 +76,21 @@ def offer(config: Config, amount: int) -> dict[str, Any]:
     }
 
 
-def signing(offers: Sequence[dict[str, Any]]) -> list[str]:
+def chain_id(network: str, supported: Mapping[str, Any]) -> int:
+    """Return the chain id to sign with: the network's own, or what /supported tells of one that is no chain.
+
+    Raises KeyError when it does not tell.
+    """
+    namespace, _, reference = network.partition(":")
+    if namespace == "eip155":
+        return int(reference)
+    told = {kind["network"]: kind.get("extra") or {} for kind in supported["kinds"]}
+    return int(told[network]["chainId"])
+
+
+def signing(offers: Sequence[dict[str, Any]], chain: int) -> list[str]:
     """Return the command that signs, to be run inside the image."""
-    return ["python3", "-c", PROGRAM.read_text(encoding="utf-8"), json.dumps(list(offers))]
+    return ["python3", "-c", PROGRAM.read_text(encoding="utf-8"), json.dumps(list(offers)), str(chain)]
 
 
 def signed(output: str) -> list[Payment]:

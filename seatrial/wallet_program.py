@@ -1,9 +1,12 @@
 """Runs inside the image, where the cryptography is: signs payments with a key that is made here and forgotten here.
 
-    python3 -c PROGRAM JSON
+    python3 -c PROGRAM JSON CHAIN
 
-JSON is a list of payment requirements; printed are as many payment payloads. One key and one nonce are in all of them,
-so that whoever settles a second one uses a nonce twice.
+JSON is a list of payment requirements, CHAIN the chain id to sign with; printed are as many payment payloads. One key
+and one nonce are in all of them, so that whoever settles a second one uses a nonce twice.
+
+What is signed (EIP-712 over EIP-3009) is laid out here once more, and nothing of the service is used: a program that is
+proven with its own code is not proven.
 """
 
 from __future__ import annotations
@@ -15,50 +18,66 @@ import time
 from typing import Any
 
 from coincurve import PrivateKey
-
-from service.protocol import eip712
-from service.protocol.payment import X402_VERSION, Authorization
+from sha3 import keccak_256
 
 # As wallets do it: the clocks of buyer and seller may differ.
 EARLIER_SECONDS = 60
+DOMAIN = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+TRANSFER = (
+    "TransferWithAuthorization"
+    "(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+)
 
 
-def payloads(offers: list[dict[str, Any]], now: int) -> list[dict[str, Any]]:
+def payloads(offers: list[dict[str, Any]], chain: int, now: int) -> list[dict[str, Any]]:
     """Accept each offer with a payment of its own."""
     key, nonce = PrivateKey(), secrets.token_bytes(32)
-    return [_payload(offer, key, nonce, now) for offer in offers]
+    payer = keccak(key.public_key.format(compressed=False)[1:])[12:]
+    return [_payload(offer, chain, key, _authorization(offer, payer, nonce, now)) for offer in offers]
 
 
-def _payload(offer: dict[str, Any], key: PrivateKey, nonce: bytes, now: int) -> dict[str, Any]:
-    authorization = Authorization(
-        payer=eip712.address_of(key.public_key.format(compressed=False)),
-        to=bytes.fromhex(offer["payTo"][2:]),
-        value=int(offer["amount"]),
-        valid_after=now - EARLIER_SECONDS,
-        valid_before=now + offer["maxTimeoutSeconds"],
-        nonce=nonce,
+def digest(offer: dict[str, Any], chain: int, authorization: dict[str, str]) -> bytes:
+    """Return the 32 bytes to sign."""
+    extra = offer["extra"]
+    domain = keccak(
+        keccak(DOMAIN.encode())
+        + keccak(extra["name"].encode())
+        + keccak(extra["version"].encode())
+        + chain.to_bytes(32, "big")
+        + word(offer["asset"])
     )
-    domain, asset = offer["extra"], bytes.fromhex(offer["asset"][2:])
-    chain = eip712.chain_id(offer["network"])
-    separator = eip712.domain_separator(domain["name"], domain["version"], chain, asset)
-    signature = key.sign_recoverable(eip712.digest(separator, authorization), hasher=None)
+    message = keccak(keccak(TRANSFER.encode()) + b"".join(map(word, authorization.values())))
+    return keccak(b"\x19\x01" + domain + message)
+
+
+def word(text: str) -> bytes:
+    """Return a decimal number, an address or a nonce as the 32 bytes that it is in a message."""
+    return int(text, 0).to_bytes(32, "big")
+
+
+def keccak(data: bytes) -> bytes:
+    """Return Ethereum's hash."""
+    return bytes(keccak_256(data).digest())
+
+
+def _authorization(offer: dict[str, Any], payer: bytes, nonce: bytes, now: int) -> dict[str, str]:
+    # In the order of the message's fields.
     return {
-        "x402Version": X402_VERSION,
-        "accepted": offer,
-        "payload": {
-            # libsecp256k1 gives a recovery bit of 0 or 1; wallets write 27 or 28.
-            "signature": "0x" + (signature[:64] + bytes([27 + signature[64]])).hex(),
-            "authorization": {
-                "from": "0x" + authorization.payer.hex(),
-                "to": offer["payTo"],
-                "value": offer["amount"],
-                "validAfter": str(authorization.valid_after),
-                "validBefore": str(authorization.valid_before),
-                "nonce": "0x" + nonce.hex(),
-            },
-        },
+        "from": "0x" + payer.hex(),
+        "to": offer["payTo"],
+        "value": offer["amount"],
+        "validAfter": str(now - EARLIER_SECONDS),
+        "validBefore": str(now + offer["maxTimeoutSeconds"]),
+        "nonce": "0x" + nonce.hex(),
     }
 
 
+def _payload(offer: dict[str, Any], chain: int, key: PrivateKey, authorization: dict[str, str]) -> dict[str, Any]:
+    signature = key.sign_recoverable(digest(offer, chain, authorization), hasher=None)
+    # libsecp256k1 gives a recovery bit of 0 or 1; wallets write 27 or 28.
+    written = "0x" + (signature[:64] + bytes([27 + signature[64]])).hex()
+    return {"x402Version": 2, "accepted": offer, "payload": {"signature": written, "authorization": authorization}}
+
+
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(payloads(json.loads(sys.argv[1]), int(time.time()))))
+    sys.stdout.write(json.dumps(payloads(json.loads(sys.argv[1]), int(sys.argv[2]), int(time.time()))))

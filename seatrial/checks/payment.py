@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 _USED = "invalid_exact_evm_nonce_already_used"
+_SIGNATURE = "invalid_exact_evm_payload_signature"
 _RECORDED = "settlement_not_broadcast"
 _PAYMENTS = ("POST /verify", "POST /settle")
 _PRIVATE = ("GET /metrics", "GET /settlements")
-_UNAUTHORIZED = 401
+_OK, _UNAUTHORIZED = 200, 401
 
 
 def _answer(evidence: Evidence, name: str) -> dict[str, Any]:
@@ -84,6 +85,21 @@ def accepted(evidence: Evidence) -> Iterator[Problem]:
 
 
 @check(
+    "payment.signed",
+    sabotage=lambda e: e.edited("trial.payment", _changed("altered", isValid=True)),
+    mend="eip712.recover over the digest of what is asked, compared with `from`, before anything is claimed",
+)
+def signed(evidence: Evidence) -> Iterator[Problem]:
+    """A payment that was altered after it was signed is refused for its signature.
+
+    The signature is all that tells a buyer's payment from one that somebody made up.
+    """
+    altered = _answer(evidence, "altered")
+    if altered.get("isValid") is not False or altered.get("invalidReason") != _SIGNATURE:
+        yield Problem(f"a payment with another nonce than was signed: {_said(altered)}", "POST /verify")
+
+
+@check(
     "payment.once",
     sabotage=lambda e: e.edited("trial.payment", _changed("verified_again", isValid=True)),
     mend="claim with one atomic command, SET NX or the ledger's function, and judge by what was there before",
@@ -114,7 +130,9 @@ def survives(evidence: Evidence) -> Iterator[Problem]:
     A claim that is forgotten can be made again, and the same payment would be accepted twice.
     """
     seen = evidence.document("trial.settlement", "records")
-    if seen["after"] != seen["before"]:
+    if seen["before"]["status"] != _OK:
+        yield Problem("there is no record that could survive", "GET /settlements")
+    elif seen["after"] != seen["before"]:
         yield Problem(f"after kill -9 it is answered with {seen['after']['status'] or 'nothing'}", "GET /settlements")
 
 

@@ -44,7 +44,7 @@ def run(settings: Settings) -> int:
 def play(seller: Seller, image: str, connected: Engine, settings: Settings) -> None:
     """Ask, pay, get; try again and again; look it up."""
     offer = _asked(seller)
-    payment, other = _signed(image, [offer, {**offer, "amount": str(PRICE + 1)}])
+    payment, other = _signed(image, [offer, {**offer, "amount": str(PRICE + 1)}], seller.facilitator.chain_id(offer))
     _step("buyer", "signs with a throw-away key", f"{payment.authorization['from']} pays {PRICE}", holds=True)
     with _funded(seller, payment, connected, settings):
         _paid(seller, payment)
@@ -98,10 +98,10 @@ def _pay(seller: Seller, payment: wallet.Payment) -> web.Answer:
     return answer
 
 
-def _signed(image: str, offers: list[dict[str, Any]]) -> list[wallet.Payment]:
+def _signed(image: str, offers: list[dict[str, Any]], chain: int) -> list[wallet.Payment]:
     """Sign in a container of its own, without a network: the toolkit has no cryptography, and the key stays there."""
     argv = ["docker", "run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", image]
-    done = process.run([*argv, *wallet.signing(offers)], timeout_seconds=SIGN_TIMEOUT_SECONDS)
+    done = process.run([*argv, *wallet.signing(offers, chain)], timeout_seconds=SIGN_TIMEOUT_SECONDS)
     return wallet.signed(done.stdout)
 
 

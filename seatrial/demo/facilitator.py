@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from seatrial import wallet
 from seatrial.clients import RELOAD
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import web
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seatrial.wallet import Payment
 
 LOGS = "./invoke logs facilitator"
@@ -32,6 +35,18 @@ class Facilitator:
     def record(self, payment: Payment) -> dict[str, Any]:
         """Return the record of a settlement."""
         return _understood("/settlements", web.get(self.address, payment.record_path, self.token))
+
+    def chain_id(self, offer: Mapping[str, Any]) -> int:
+        """Return the chain id that a buyer signs with."""
+        supported = _understood("/supported", web.get(self.address, "/supported"))
+        try:
+            return wallet.chain_id(offer["network"], supported)
+        except KeyError as error:
+            raise SeatrialError(
+                Code.CONFIG_FILE,
+                f"the service that runs does not offer {offer['network']}, as config.json does",
+                hint="./invoke up --prod",
+            ) from error
 
     def is_accepted(self, settled: dict[str, Any]) -> bool:
         """Whether the facilitator has taken a payment. In mode record it does so without moving anything."""

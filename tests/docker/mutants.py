@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.docker.mutants_image import IMAGE, LAYERS, PACKAGES, SUPPLY
+from tests.docker.mutants_payment import PAYMENT
 from tests.docker.mutants_tree import COMPOSE, CONTEXT, DOCKERFILE
 from tests.docker.mutants_trial import REDIS, RUNTIME
 
@@ -20,6 +21,7 @@ BY_FAMILY: dict[str, tuple[Mutant, ...]] = {
     "compose": COMPOSE,
     "runtime": RUNTIME,
     "redis": REDIS,
+    "payment": PAYMENT,
     "supply": SUPPLY,
 }
 
