@@ -1,7 +1,7 @@
 """A buyer with a throw-away key, and what a seller asks and sends on.
 
-The toolkit signs nothing itself: the libraries for it have no wheels for every Python that it runs on, and the image has
-them. `wallet_program` runs there, and the key never leaves it.
+The toolkit signs nothing itself: the libraries for it have no wheels for every Python that it runs on, and the image
+has them. `wallet_program` runs there, and the key never leaves it.
 """
 
 from __future__ import annotations
