@@ -138,7 +138,6 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
 ) -> Wanted:
     """Run a trial stack and return what must not show, the trial's own secrets included."""
     with trial.started(settings, engine, wanted_by.image, note) as running:
-        own = running.secrets
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
             trial.break_and_mend(running, note)
@@ -146,6 +145,8 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
             for family in ("trial", "redis"):
                 missing[family] = "the trial stack did not become healthy"
         documents.update(running.documents)
+        # Only now: what was paid there is signed, and the signature must not show either.
+        own = running.secrets
     return Wanted((*wanted.values, *own))
 
 

@@ -26,10 +26,3 @@ BY_FAMILY: dict[str, tuple[Mutant, ...]] = {
 }
 
 MUTANTS: dict[str, Mutant] = {mutant.name: mutant for family in BY_FAMILY.values() for mutant in family}
-
-NOT_BROKEN = {
-    "redis.right_password": "A Redis that refuses the right password never becomes healthy: nothing can be asked.",
-    "redis.negative_control": "It judges a Redis of verify's own, which no project can change.",
-    "runtime.matches_model": "Docker would have to start another container than Compose asked for.",
-}
-"""Checks that no broken project can show to fail, and why: they are tried on broken evidence only."""
