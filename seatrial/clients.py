@@ -127,7 +127,7 @@ def standing(settings: Settings) -> tuple[bool, str, str]:
         name = next(name for name, sha256 in state.hashes.items() if sha256 == hashed(state.token))
         return True, f"{TOKEN} is the token of client {name}", ""
     if state.token:
-        return False, f"{TOKEN} is the token of no client in {CONFIG}", ROTATE
+        return False, f"{TOKEN} is the token of no client in {CONFIG}", f"{ROTATE}, or rm {TOKEN}"
     if CLIENT in state.hashes:
         return False, f"{CONFIG} has client {CLIENT}, but there is no {TOKEN}", ROTATE
     if state.hashes:

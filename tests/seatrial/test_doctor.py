@@ -189,7 +189,7 @@ def test_a_token_that_lets_nobody_in_is_seen_with_its_mend(project: settings.Set
     line = line_of(project, "client token")
     assert not line.ok
     assert line.said == "secrets/client_token is the token of no client in config/config.json"
-    assert line.fix == "./invoke setup --rotate-token"
+    assert line.fix == "./invoke setup --rotate-token, or rm secrets/client_token"
 
 
 def test_an_open_env_file_is_seen_and_not_touched(project: settings.Settings, fake: FakeEngine) -> None:

@@ -64,13 +64,15 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
 def _configure(settings: Settings, target: Path, token: str) -> Config | None:
     """Write the project's own configuration with one client, the trial's; what is no configuration stays as it is."""
     chosen = settings.path(clients.CONFIG)
-    text = (chosen if chosen.is_file() else settings.path(clients.CONFIG_EXAMPLE)).read_text(encoding="utf-8")
+    text = (chosen if chosen.is_file() else settings.path(clients.CONFIG_EXAMPLE)).read_text(
+        encoding="utf-8", errors="surrogateescape"
+    )
     config = None
     with contextlib.suppress(config_file.ConfigError):
         config_file.parse(text)
         text = clients.with_only_client(text, "trial", token)
         config = config_file.parse(text)
-    target.write_text(text, encoding="utf-8")
+    target.write_text(text, encoding="utf-8", errors="surrogateescape")
     target.chmod(clients.CONFIG_MODE)
     return config
 
