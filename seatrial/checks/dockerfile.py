@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seatrial.checks import Problem, check
 from seatrial.evidence.commands import commands, programs, shell_of, shows_password
 from seatrial.evidence.dockerfile import Dockerfile, Instruction, Stage, filled, parse
+from seatrial.evidence.references import is_pinned
 from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE, names_a_secret
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from seatrial.evidence import Evidence
 
-REQUIRED = ("WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD")
+REQUIRED = (("WORKDIR",), ("USER",), ("EXPOSE",), ("HEALTHCHECK",), ("CMD", "ENTRYPOINT"))
 _INSTALLER = re.compile(
     r"\bpip[\d.]*(?:\s+--?\S+(?:[ =]\S+)?)*?\s+(?:install|download|wheel)\b"
     r"|\buv\s+(?:pip\s+(?:install|sync)|sync)\b|\beasy_install\b|\bpipx\s+install\b"
@@ -26,8 +27,13 @@ BUILDERS = {
     *("curl", "wget"),
 }
 """Programs that fetch, install or compile."""
-LOCKED = ("--frozen", "--locked")
-"""With these uv installs from uv.lock, which has hashes."""
+LOCKED = ("--frozen", "--locked", "--frozen-lockfile", "--immutable", "--deploy")
+"""With these uv, cargo, yarn, pnpm and pipenv install from a lock that has hashes."""
+_UNLOCKED = re.compile(
+    r"\bnpm\b.*?\s(?:i|install|add)\b|\b(?:yarn|pnpm)\b.*?\s(?:install|add)\b|\byarn$|\bpipenv\b.*?\s(?:install|sync)\b"
+    r"|\bcargo\b.*?\sinstall\b|\bgo\s+install\s.*@latest\b|\bgo\s+get\b|\bgem\s+install\b"
+)
+"""Installers of other languages that take what the index has at the moment unless they are told otherwise."""
 _REMOTE = re.compile(r"(?:^|[\s\"'\[,=])(?:(?:https?|ftp|git|ssh)://|git@)|\.git(?:#|[\s\"']|$)", re.IGNORECASE)
 
 
@@ -175,15 +181,15 @@ def exec_form(evidence: Evidence) -> Iterator[Problem]:
     mend="add the instruction to the last stage",
 )
 def instructions(evidence: Evidence) -> Iterator[Problem]:
-    """The last stage says WORKDIR, USER, EXPOSE, HEALTHCHECK and CMD itself.
+    """The last stage says WORKDIR, USER, EXPOSE, HEALTHCHECK and its command itself.
 
     What it does not say it takes from the base image, and changes with it.
     """
     stages = _read(evidence).stages
-    for word in REQUIRED:
-        said = [instruction.value.strip() for instruction in stages[-1].all_of(word)] if stages else []
-        if not said or not said[-1] or (word == "HEALTHCHECK" and said[-1].upper() == "NONE"):
-            yield Problem(f"the last stage has no {word}", f"Dockerfile:{stages[-1].line if stages else 1}")
+    for words in REQUIRED:
+        said = [item.value.strip() for word in words for item in stages[-1].all_of(word)] if stages else []
+        if not any(said) or not said[-1] or (words[0] == "HEALTHCHECK" and said[-1].upper() == "NONE"):
+            yield Problem(f"the last stage has no {words[0]}", f"Dockerfile:{stages[-1].line if stages else 1}")
 
 
 @check(
@@ -210,8 +216,7 @@ def pinned_base(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _is_pinned(image: str, stages: set[str]) -> bool:
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return image.lower() in stages or "@sha256:" in image or tag not in {"", "latest"}
+    return image.lower() in stages or is_pinned(image)
 
 
 @check(
@@ -229,5 +234,7 @@ def hash_locked(evidence: Evidence) -> Iterator[Problem]:
             continue
         script = " ".join(instruction.exec_form) if instruction.exec_form else _bare(instruction.value)
         for _, words in commands(script):
-            if _INSTALLER.search(" ".join(words)) and not {"--require-hashes", "--no-index", *LOCKED} & set(words):
+            said = " ".join(words)
+            asked = _INSTALLER.search(said) or _UNLOCKED.search(said)
+            if asked and not {"--require-hashes", "--no-index", *LOCKED} & set(words):
                 yield Problem("packages are installed without hashes", _at(instruction))
