@@ -92,7 +92,7 @@ def _count(node: Any, known: dict[int, int]) -> int:
     if id(node) in known:
         return known[id(node)]
     known[id(node)] = MOST_VALUES + 1
-    children = [child for pair in _pairs(node) for child in pair] or _items(node)
+    children = node.value if node.id == "sequence" else [child for pair in _pairs(node) for child in pair]
     total = 1 + sum(_count(child, known) for child in children)
     known[id(node)] = total
     return total

@@ -201,7 +201,8 @@ class Evidence:
 
 
 def _started(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    waiting = [name for name, service in services.items() if service.get("profiles")]
+    # A file that knows no profiles is all production.
+    waiting = [name for name, service in services.items() if service.get("profiles")] or list(services)
     started: set[str] = set()
     while waiting:
         name = waiting.pop()

@@ -33,14 +33,16 @@ def documents(settings: Settings, production: str) -> dict[str, Any]:
     """
     model = json.loads(production)
     services: dict[str, dict[str, Any]] = model.get("services") or {}
+    configs = model.get("configs") or {}
     mounts: dict[str, dict[str, str]] = {}
     for name, service in services.items():
-        for mount in service.get("volumes") or []:
-            if mount.get("type") == "bind" and mount.get("source"):
-                path = Path(mount["source"])
-                mounts.setdefault(mount["source"], {"kind": kind_of(path), "real": os.path.realpath(path)})
-                if name == settings.redis_service and not SECRET_FILE.search(mount["source"]):
-                    mounts[mount["source"]]["text"] = _text(path)
+        binds = [mount.get("source") for mount in service.get("volumes") or [] if mount.get("type") == "bind"]
+        files = [(configs.get(config.get("source")) or {}).get("file") for config in service.get("configs") or []]
+        for source in filter(None, [*binds, *files]):
+            path = Path(source)
+            mounts.setdefault(source, {"kind": kind_of(path), "real": os.path.realpath(path)})
+            if name == settings.redis_service and not SECRET_FILE.search(source):
+                mounts[source]["text"] = _text(path)
     return {
         "compose.mounts": mounts,
         "compose.acl": _users(services.get(settings.redis_service) or {}, model.get("secrets") or {}),

@@ -122,7 +122,11 @@ def test_what_a_killed_run_left_is_removed_by_the_next(
             "its own sabotage went unseen",
         ),
         (
-            swap("seatrial/checks/compose/hardening.py", 'if service.get("read_only") is not True:', "if service.read_only:"),
+            swap(
+                "seatrial/checks/compose/hardening.py",
+                'if service.get("read_only") is not True:',
+                "if service.read_only:",
+            ),
             "ERROR",
             "AttributeError: 'dict' object has no attribute 'read_only'",
         ),

@@ -45,14 +45,19 @@ def configuration(evidence: Evidence) -> list[Directive]:
 
 
 def _of_file(evidence: Evidence, path: str) -> list[Directive]:
+    """Return what the file at a path of the container says: a mount, or a config of the model."""
     service = evidence.services().get(evidence.settings.redis_service, {})
+    configs = evidence.json("compose.production", "").get("configs") or {}
     known = evidence.document("compose.mounts", "")
-    for mount in service.get("volumes") or []:
-        if path and posixpath.normpath(str(mount.get("target"))) == posixpath.normpath(path):
-            source = str(mount.get("source") or "")
-            text = known.get(source, {}).get("text", "")
-            name = posixpath.relpath(source, str(evidence.settings.root)) if source.startswith("/") else source
-            return redis_conf.of_file(text, name)
+    given = [(mount.get("target"), str(mount.get("source") or ""), "") for mount in service.get("volumes") or []]
+    for config in service.get("configs") or []:
+        told = configs.get(config.get("source")) or {}
+        place = config.get("target") or f"/{config.get('source')}"
+        given.append((place, str(told.get("file") or ""), str(told.get("content") or "")))
+    for target, source, content in given:
+        if path and posixpath.normpath(str(target)) == posixpath.normpath(path):
+            name = posixpath.relpath(source, str(evidence.settings.root)) if source else f"configs: {target}"
+            return redis_conf.of_file(content or known.get(source, {}).get("text", ""), name)
     return []
 
 

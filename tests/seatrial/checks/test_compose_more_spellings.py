@@ -373,7 +373,9 @@ def test_a_seccomp_profile_that_allows_what_it_does_not_name_is_seen(profile: st
 def test_a_stricter_seccomp_profile() -> None:
     evidence = changed(security_opt=["no-new-privileges:true", "seccomp=./p.json"])
     profile = json.dumps({"defaultAction": "SCMP_ACT_ERRNO", "syscalls": []})
-    found = good.problems("compose.no_new_privileges", evidence.with_document("compose.profiles", {"./p.json": profile}))
+    found = good.problems(
+        "compose.no_new_privileges", evidence.with_document("compose.profiles", {"./p.json": profile})
+    )
     assert found == []
 
 
