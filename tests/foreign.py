@@ -10,11 +10,14 @@ import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from seatrial import compose, compose_files, settings
+from seatrial import compose, compose_files
 from seatrial.evidence import Evidence, compose_model
 from tests import good
+
+if TYPE_CHECKING:
+    from seatrial.settings import Settings
 
 FOLDER = Path(__file__).parent / "fixtures" / "foreign"
 REDIS_CHECKS = ("compose.data_volumes", "compose.redis_config", "compose.redis_users", "compose.depends_on")
@@ -41,7 +44,7 @@ class Project:
     def folder(self) -> Path:
         return FOLDER / self.name
 
-    def settings(self, root: Path) -> settings.Settings:
+    def settings(self, root: Path) -> Settings:
         services = tuple(filter(None, (self.service, self.redis, *self.others)))
         return good.settings(
             root=root,
@@ -59,7 +62,7 @@ class Project:
         names = ("Dockerfile", ".dockerignore")
         return {name: (self.folder / name).read_text(encoding="utf-8") for name in names}
 
-    def copied(self, folder: Path) -> settings.Settings:
+    def copied(self, folder: Path) -> Settings:
         """Copy the project with secrets of its own and return its settings."""
         root = folder / self.name
         shutil.copytree(self.folder, root)
@@ -70,7 +73,7 @@ class Project:
             (root / "secrets" / name).write_text(USERS, encoding="utf-8")
         return self.settings(root)
 
-    def evidence(self, project: settings.Settings) -> Evidence:
+    def evidence(self, project: Settings) -> Evidence:
         """Return what can be known without an engine; the docker client resolves the model."""
         production = compose.Stack(self.name, project.root, profiles=("production", "live")).model()
         development = compose.Stack(self.name, project.root).model() if self._has_development(production) else "{}"
@@ -89,7 +92,6 @@ class Project:
         return not all(service.get("profiles") for service in json.loads(production)["services"].values())
 
 
-DENIES_NOTHING_FIRST = "the first pattern does not deny everything"
 PROJECTS = (
     Project("go-scratch", "server", "store", root="/", users=("users.acl",)),
     Project("node-override", "web", "cache", 8081, "/srv/web", users=("users.acl",)),

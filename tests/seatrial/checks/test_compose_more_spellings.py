@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests import good
-from tests.seatrial.checks.test_compose_spellings import REDIS, SERVICE, changed, limits, mount
+from tests.seatrial.checks.test_compose_spellings import REDIS, changed, limits, mount
 
 if TYPE_CHECKING:
     from seatrial.evidence import Evidence
