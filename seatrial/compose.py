@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import ports, process
+from seatrial import compose_files, ports, process
 from seatrial.engine import SERVICE_LABEL
 from seatrial.errors import Code, SeatrialError
 
@@ -49,8 +49,11 @@ class Stack:
     def model(self) -> str:
         """Return the resolved model, as JSON text, just as Compose gives it.
 
-        Raises SeatrialError COMPOSE_FILE with Compose's own words.
+        Raises SeatrialError COMPOSE_FILE with Compose's own words, or before it is asked: aliases that multiply beyond
+        all bounds keep it busy for ever.
         """
+        if not self.files:
+            compose_files.texts(self.folder)
         done = process.run(
             self.command("config", "--format", "json"),
             timeout_seconds=CONFIG_TIMEOUT_SECONDS,

@@ -9,7 +9,8 @@
 | workspace.bind_address | BIND_ADDRESS of .env, or nothing |
 | image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
-| compose.sources | text of each compose file, by name |
+| compose.sources | text of each compose file, by name, with what it includes and extends |
+| compose.mounts, compose.acl, compose.profiles | what the production model points at; see `evidence.compose_model` |
 | trial.* and redis.* | what a running stack said; see `evidence.trial` |
 | supply.sbom | the SBOM beside the image, JSON text |
 | supply.rebuild | id of an image built again without cache, and the paths that differ |
@@ -22,9 +23,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, process, workspace
+from seatrial import build, compose, compose_files, process, workspace
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence import Evidence, cache, image, tree, trial
+from seatrial.evidence import Evidence, cache, compose_model, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
@@ -92,11 +93,7 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
 def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
-    documents["compose.sources"] = {
-        name: text
-        for name, text in documents["tree.files"].items()
-        if "compose" in name and name.endswith(("yml", "yaml"))
-    }
+    documents["compose.sources"] = compose_files.texts(settings.root)
     documents["tree.revision"] = revision.name
     documents["tree.epoch"] = revision.epoch_seconds
     documents["workspace.password_fault"] = "; ".join(what for what, _ in workspace.env_faults(settings.path(".env")))
@@ -107,6 +104,7 @@ def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
         development = pool.submit(compose.stack(settings, production=False).model)
         documents["compose.production"] = compose.stack(settings, production=True).model()
+        documents.update(compose_model.documents(settings, documents["compose.production"]))
         documents["compose.development"] = development.result()
 
 

@@ -77,7 +77,7 @@ QUESTIONS: tuple[Question, ...] = (
     *_named("probe", PROBE, "-NOPERM", "GET x402:canary", "INFO server", "CONFIG GET dir"),
     *_named("probe", PROBE, "-NOPERM", "SET x402:seatrial x", "FLUSHALL", harmless=False),
 )
-SETTINGS_ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
+SETTINGS_ASKED = ("dir", "appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
 
 
 def ask(address: tuple[str, int], question: Question, passwords: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.docker.mutants_compose import HIDDEN
 from tests.docker.mutants_image import IMAGE, LAYERS, PACKAGES, SUPPLY
 from tests.docker.mutants_payment import PAYMENT
 from tests.docker.mutants_tree import COMPOSE, CONTEXT, DOCKERFILE
@@ -18,7 +19,7 @@ BY_FAMILY: dict[str, tuple[Mutant, ...]] = {
     "image": IMAGE,
     "layers": LAYERS,
     "packages": PACKAGES,
-    "compose": COMPOSE,
+    "compose": COMPOSE + HIDDEN,
     "runtime": RUNTIME,
     "redis": REDIS,
     "payment": PAYMENT,
