@@ -43,8 +43,9 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
         where = f"layer {number}: /{entry.path}"
         for leak in entry.leaks:
             yield Problem(f"the file holds {leak}", where)
-        is_named_so = SECRET_FILE.search(entry.path) and not PUBLIC_CERTIFICATES.search(entry.path)
-        if is_named_so and number > base and entry.kind in {"file", "symlink", "hardlink"}:
+        if number <= base or entry.kind not in {"file", "symlink", "hardlink"}:
+            continue
+        if SECRET_FILE.search(entry.path) and not PUBLIC_CERTIFICATES.search(entry.path):
             yield Problem("a file that holds secrets by its name", where)
 
 

@@ -6,13 +6,14 @@ Checks see nothing else. Each accessor counts what it hands out, so that every r
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seatrial.evidence.archive import Entry, Layer, make_tar, read_tar
+from seatrial.evidence.archive import NOTE, Entry, Layer, make_tar, read_tar
 from seatrial.evidence.secrets import Wanted
 
 if TYPE_CHECKING:
@@ -90,25 +91,7 @@ class Evidence:
 
     def files(self, layers: tuple[Layer, ...] | None = None) -> dict[str, Entry]:
         """Return the files that a container sees, by path: upper layers over lower ones, whiteouts applied."""
-        visible: dict[str, Entry] = {}
-        for layer in layers if layers is not None else self.layers():
-            # A whiteout hides what lies in lower layers, wherever in its own layer it stands.
-            for entry in layer.entries:
-                folder, _, name = entry.path.rpartition("/")
-                if name == OPAQUE:
-                    _forget(visible, folder)
-                elif name.startswith(WHITEOUT):
-                    gone = f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/")
-                    visible.pop(gone, None)
-                    _forget(visible, gone)
-            for entry in layer.entries:
-                if entry.path.rpartition("/")[2].startswith(WHITEOUT):
-                    continue
-                below = visible.get(entry.path)
-                if entry.kind != "folder" and below is not None and below.kind == "folder":
-                    _forget(visible, entry.path)
-                visible[entry.path] = entry
-        return visible
+        return dict(_visible(layers if layers is not None else self.layers()))
 
     def context(self) -> tuple[Entry, ...]:
         """Return what BuildKit takes into the build context."""
@@ -198,6 +181,33 @@ class Evidence:
     def with_reply(self, question: str, answer: str) -> Evidence:
         """Return evidence in which Redis gave another answer."""
         return self.edited("redis.replies", lambda replies: {**replies, question: answer})
+
+
+@functools.lru_cache(maxsize=8)
+def _visible(layers: tuple[Layer, ...]) -> dict[str, Entry]:
+    """Return what is seen of these layers. Every check asks, and a sabotage changes the topmost layer only."""
+    if not layers:
+        return {}
+    visible, top = dict(_visible(layers[:-1])), layers[-1].entries
+    # A whiteout hides what lies in lower layers, wherever in its own layer it stands.
+    for entry in top:
+        if WHITEOUT not in entry.path:
+            continue
+        folder, _, name = entry.path.rpartition("/")
+        if name == OPAQUE:
+            _forget(visible, folder)
+        elif name.startswith(WHITEOUT):
+            gone = f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/")
+            visible.pop(gone, None)
+            _forget(visible, gone)
+    for entry in top:
+        if entry.kind == NOTE or (WHITEOUT in entry.path and entry.path.rpartition("/")[2].startswith(WHITEOUT)):
+            continue
+        below = visible.get(entry.path)
+        if entry.kind != "folder" and below is not None and below.kind == "folder":
+            _forget(visible, entry.path)
+        visible[entry.path] = entry
+    return visible
 
 
 def _forget(visible: dict[str, Entry], folder: str) -> None:

@@ -104,7 +104,7 @@ def _times(path: Path) -> list[int]:
 
 def _entry(row: list[Any]) -> Entry:
     values = dict(zip(_FIELDS, row, strict=True))
-    return Entry(**{**values, "leaks": ()})
+    return Entry(**{**values, "leaks": (), "unread": tuple(values["unread"])})
 
 
 def _write(file: Path, content: bytes) -> bool:

@@ -153,7 +153,7 @@ def _rebuild(settings: Settings, engine: Engine, reference: str) -> dict[str, An
     inspected = engine.image(reference) or {}
     differs: list[str] = []
     if image_id != inspected.get("Id"):
-        ours, theirs = (read_image(engine.save(name), Wanted()) for name in (reference, image_id))
+        ours, theirs = (read_image(engine.save(name), Wanted()) for name in (inspected["Id"], image_id))
         differs = _differences(ours, theirs)
         engine.remove_image(image_id)
     return {"image_id": image_id, "differs": differs}

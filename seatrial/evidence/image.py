@@ -42,18 +42,19 @@ def documents(
         "image.history": engine.history(reference),
         "image.base_layers": list(base_inspected["RootFS"].get("Layers") or []) if base_inspected else [],
         "image.base": {"reference": base, "id": (base_inspected or {}).get("Id", "")},
-        "image.layers": _layers(engine, reference, list(inspected["RootFS"].get("Layers") or []), wanted, cache),
+        # By its id: `docker save NAME` gives every tag of that name.
+        "image.layers": _layers(engine, inspected["Id"], list(inspected["RootFS"].get("Layers") or []), wanted, cache),
     }
 
 
 def _layers(
-    engine: Engine, reference: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
+    engine: Engine, image_id: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
 ) -> tuple[Layer, ...]:
     known = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
     found = tuple(Layer(diff_id, entries) for diff_id, entries in known.items() if entries is not None)
     if diff_ids and len(found) == len(diff_ids):
         return found
-    layers = read_image(engine.save(reference), wanted)
+    layers = read_image(engine.save(image_id), wanted)
     if cache is not None:
         for layer in layers:
             cache.keep(layer.diff_id, layer.entries)
