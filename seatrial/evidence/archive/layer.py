@@ -26,23 +26,19 @@ MOST_KEPT_BYTES = 48 << 20
 
 _CAPABILITY = "security.capability"
 _MOST_BEYOND = 1000
-_HEAD_BYTES = 8
 
 
 def read_tar(source: IO[bytes], wanted: Wanted) -> tuple[Entry, ...]:
     """Return the facts of every entry of a tar file. Raises SeatrialError ENGINE_FAILED when it is cut or broken."""
     try:
-        return read_layer(iter(partial(source.read, PIECE_BYTES), b""), wanted)
+        return read_layer(unpacking.plain(iter(partial(source.read, PIECE_BYTES), b"")), wanted)
     except Broken as error:
         raise SeatrialError(Code.ENGINE_FAILED, f"an archive cannot be read: {error}", hint="try again") from error
 
 
 def read_layer(pieces: Iterable[bytes | memoryview], wanted: Wanted) -> tuple[Entry, ...]:
-    """Return the facts of every entry of a tar stream, compressed or not, read to its end. Raises Broken."""
+    """Return the facts of every entry of a tar stream, read to its end. Raises Broken."""
     stream = Pieces(pieces)
-    kind = unpacking.packed_with(stream.peek(_HEAD_BYTES))
-    if kind:
-        stream = Pieces(unpacking.unpacked(kind, stream.rest()))
     archive, limits = Archive(stream), nested.Limits()
     kept = _Kept()
     for member in archive:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence.archive import manifest
+from seatrial.evidence.archive import manifest, unpacking
 from seatrial.evidence.archive.headers import Archive, Member
 from seatrial.evidence.archive.layer import read_layer
 from seatrial.evidence.archive.model import Broken, Entry, Layer
@@ -61,7 +61,7 @@ class _Reading:
                 raise Broken(f"{member.path} is too long for a document")
             self._documents[member.path] = manifest.parse(bytes(content.at_most(member.stored_bytes)))
         elif member.path.endswith((".tar", ".gz")) or member.path.startswith("blobs/"):
-            self._facts[member.path] = read_layer(content.rest(), self._wanted)
+            self._facts[member.path] = read_layer(unpacking.plain(content.rest()), self._wanted)
 
     def layers(self) -> tuple[Layer, ...]:
         """Return the layers in the order that the manifest gives."""

@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from seatrial.evidence.archive.model import Broken
-from seatrial.evidence.archive.pieces import PIECE_BYTES
+from seatrial.evidence.archive.pieces import PIECE_BYTES, Pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +24,9 @@ MAGIC = {
 
 MEMORY_BYTES = 64 << 20
 """A stream that needs more than this to be unpacked is refused."""
+STREAM_BYTES = 8 << 30
+"""A whole compressed layer or archive may unpack to this much: a sparse file of some GB is still read to its end."""
+_HEAD_BYTES = 8
 _ZSTD_WINDOW_BITS = 26
 _GZIP_BITS = 31
 
@@ -35,6 +38,13 @@ class Unpackable(Broken):
 def packed_with(head: bytes) -> str:
     """Return what a stream that begins so is compressed with, or nothing."""
     return next((kind for kind, magic in MAGIC.items() if head.startswith(magic)), "")
+
+
+def plain(source: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    """Yield a stream as it is, or unpacked where it is compressed. Raises Broken for one that grows without measure."""
+    stream = Pieces(source)
+    kind = packed_with(stream.peek(_HEAD_BYTES))
+    return _bounded(unpacked(kind, stream.rest())) if kind else stream.rest()
 
 
 def unpacked(kind: str, source: Iterable[bytes | memoryview]) -> Iterator[bytes]:
@@ -59,8 +69,17 @@ def unpacked(kind: str, source: Iterable[bytes | memoryview]) -> Iterator[bytes]
             raise Broken(f"something else stands behind its {kind} stream")
 
 
+def _bounded(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    left = STREAM_BYTES
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise Broken(f"it unpacks to more than {STREAM_BYTES >> 30} GB")
+        yield piece
+
+
 def _step(engine: Any, kind: str, data: bytes | memoryview) -> bytes:
-    """Return what the next bytes give, at most a piece. Raises Broken, Unpackable where it would need too much memory."""
+    """Return what the next bytes give, at most a piece. Raises Broken; Unpackable where that needs too much memory."""
     try:
         return bytes(engine.decompress(data, PIECE_BYTES))
     except (zlib.error, OSError, EOFError, ValueError) as error:
