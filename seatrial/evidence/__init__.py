@@ -9,6 +9,7 @@ import copy
 import functools
 import io
 import json
+import posixpath
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 WHITEOUT = ".wh."
 """What the name of a file begins with that says: the file of this name, in the layers below, is gone."""
+MOST_LINKS = 40
+"""Links that lead on from one another, as many as Linux follows."""
 OPAQUE = ".wh..wh..opq"
 """A file of this name says: everything in this folder, in the layers below, is gone."""
 
@@ -181,6 +184,33 @@ class Evidence:
     def with_reply(self, question: str, answer: str) -> Evidence:
         """Return evidence in which Redis gave another answer."""
         return self.edited("redis.replies", lambda replies: {**replies, question: answer})
+
+
+def followed(files: Mapping[str, Entry], path: str) -> Entry | None:
+    """Return the file that a path leads to, links followed inside the image; None for a loop and for nothing."""
+    for _ in range(MOST_LINKS):
+        entry = files.get(path)
+        if entry is None:
+            parent = next((p for p in _parents(path) if p in files and files[p].kind == "symlink"), None)
+            if parent is None:
+                return None
+            path = _target(parent, files[parent].link) + path[len(parent) :]
+        elif entry.kind == "symlink":
+            path = _target(path, entry.link)
+        elif entry.kind == "hardlink":
+            path = entry.link
+        else:
+            return entry
+    return None
+
+
+def _parents(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _target(path: str, link: str) -> str:
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(path), link)).lstrip("/")
 
 
 @functools.lru_cache(maxsize=8)

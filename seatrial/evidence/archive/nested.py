@@ -139,8 +139,8 @@ class _Search:
         except Unpackable as error:
             self._not_read(name, str(error))
         except (Broken, zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, ValueError) as error:
-            # What gives nothing at all only looked like it: text can begin with the letters of a format.
-            if kind in {"tar", "zip"} or self._limits.left_bytes < before:
+            # What begins with two or three bytes of a format and gives nothing only looked like it.
+            if kind not in {"gzip", "zlib"} or self._limits.left_bytes < before:
                 self._not_read(name, f"a damaged {kind} file: {error}")
 
     def _file(self, read: Read, name: str, depth: int) -> None:
