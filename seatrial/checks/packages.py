@@ -161,7 +161,7 @@ def _record_fault(files: dict[str, Entry], path: str, digest: str) -> str:
 @check(
     "packages.bytecode",
     sabotage=lambda e: e.edited("image.layers", lambda layers: tuple(map(_with_stale_bytecode, layers))),
-    mend="./invoke build: compile what is shipped from the sources that are shipped, in the last step that changes them",
+    mend="./invoke build: compile after the last step that changes a source",
 )
 def bytecode(evidence: Evidence) -> Iterator[Problem]:
     """Every compiled Python file was compiled from the source that lies beside it.

@@ -35,6 +35,7 @@ KEPT_FILES = 200
 MOST_BYTES = 128 << 20
 """Facts of a layer that take more are not kept."""
 
+_FIELDS = tuple(field.name for field in fields(Entry))
 _TYPES = tuple({"str": str, "int": int, "bool": bool}.get(str(field.type), list) for field in fields(Entry))
 _WRITABLE_BY_OTHERS = 0o022
 _READERS = ("bytecode.py", "cache.py", "secrets.py")
@@ -123,8 +124,9 @@ def _entry(row: list[Any]) -> Entry:
     for value, kind in zip(row, _TYPES, strict=True):
         if type(value) is not kind:
             raise TypeError("the row is not an entry")
-    entry = Entry(*row[:-2], leaks=(), unread=tuple(row[-1]))
-    if row[-2] or not all(isinstance(reason, str) for reason in entry.unread):
+    values = dict(zip(_FIELDS, row, strict=True))
+    entry = Entry(**{**values, "leaks": (), "unread": tuple(values["unread"])})
+    if values["leaks"] or not all(isinstance(reason, str) for reason in entry.unread):
         raise TypeError("a layer with secrets is never kept")
     return entry
 
