@@ -20,7 +20,8 @@ import re
 import secrets
 import stat
 import tempfile
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ MOST_BYTES = 128 << 20
 """Facts of a layer that take more are not kept."""
 
 _FIELDS = tuple(field.name for field in fields(Entry))
+_values = attrgetter(*_FIELDS)
 _TYPES = tuple({"str": str, "int": int, "bool": bool}.get(str(field.type), list) for field in fields(Entry))
 _WRITABLE_BY_OTHERS = 0o022
 _READERS = ("bytecode.py", "cache.py", "secrets.py")
@@ -67,7 +69,7 @@ class LayerCache:
         """Keep the facts of a layer, unless something secret was seen in it."""
         if not self._mark or any(entry.leaks for entry in entries):
             return
-        rows = [astuple(entry) for entry in entries]
+        rows = [_values(entry) for entry in entries]
         content = json.dumps(rows, separators=(",", ":")).encode()
         if len(content) <= MOST_BYTES and _write(self._file(diff_id), content):
             self._forget_oldest()

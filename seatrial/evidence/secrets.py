@@ -173,7 +173,8 @@ class Wanted:
 
     def seen_in_attribute(self, name: str, value: bytes) -> list[str]:
         """Name what is in an extended attribute."""
-        found = self.seen_in(name.encode("utf-8", "surrogateescape") + b"\0" + value)
+        # As an archive writes them: a name can hold the sign that stands between the two.
+        found = self.seen_in(name.encode("utf-8", "surrogateescape") + b"=" + value)
         if value and names_a_secret(name):
             found.append(f"an extended attribute that holds a secret by its name ({name})")
         return found
