@@ -76,10 +76,9 @@ def test_a_source_that_is_a_link_is_followed_and_a_loop_ends() -> None:
         ({PLACE: "a/b.py", "app/lib/a": "a"}, 1),
     ):
         evidence = good.evidence().with_files({"etc/x.py": SOURCE, CACHED: hashed()}, mtime=TIME)
-        more = tuple(
-            good.entry({"path": path, "kind": "symlink", "mode": 511, "link": to}) for path, to in links.items()
-        )
-        evidence = evidence.edited("image.layers", lambda layers, more=more: (*layers, Layer("sha256:links", more)))
+        more = [good.entry({"path": path, "kind": "symlink", "mode": 511, "link": to}) for path, to in links.items()]
+        layers = (*evidence.layers(), Layer("sha256:links", tuple(more)))
+        evidence = evidence.with_document("image.layers", layers)
         found = [line for line in good.problems("packages.bytecode", evidence) if "/app/lib" in line]
         assert len(found) == expected, links
 

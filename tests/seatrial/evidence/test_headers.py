@@ -6,7 +6,7 @@ import base64
 import io
 import tarfile
 import tracemalloc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,9 +16,11 @@ from seatrial.evidence.archive import NOTE, Entry, layer, make_tar
 from seatrial.evidence.archive.headers import EXTENSION_BYTES, Archive, Member
 from seatrial.evidence.archive.model import Broken
 from seatrial.evidence.archive.pieces import Pieces
-from seatrial.evidence.secrets import Wanted
 from tests.good import SECRET, WANTED
 from tests.seatrial.evidence.images_in_files import member, members
+
+if TYPE_CHECKING:
+    from seatrial.evidence.secrets import Wanted
 
 
 def headers(data: bytes, piece: int = 700) -> list[Member]:
