@@ -57,7 +57,7 @@ def _python_version(files: dict[str, Entry]) -> str:
     return "3.13"
 
 
-def _locked(evidence: Evidence, name: str = LOCK) -> list[Locked]:
+def _locked(evidence: Evidence, name: str = LOCK) -> tuple[Locked, ...]:
     lines = parse_lock(evidence.document("tree.files", "").get(name, ""))
     evidence.seen["locked lines"] += len(lines)
     return lines
@@ -123,6 +123,7 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
     "packages.record",
     sabotage=lambda e: _with_site_file(e, "h11/__init__.py", b"print('changed')"),
     mend="./invoke build --no-cache; if it stays, find the step that changes installed files",
+    trips=("packages.bytecode",),
 )
 def record(evidence: Evidence) -> Iterator[Problem]:
     """Every file in site-packages belongs to a distribution and is what its RECORD says.

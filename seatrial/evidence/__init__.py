@@ -247,10 +247,14 @@ def _forget(visible: dict[str, Entry], folder: str) -> None:
 
 
 def _with_entries(layers: tuple[Layer, ...], more: tuple[Entry, ...]) -> tuple[Layer, ...]:
+    # A file is once in a layer: one that is there is replaced.
+    new = {entry.path for entry in more}
     # An instruction that adds no file leaves an empty layer, often as the last one.
     top = max((number for number, layer in enumerate(layers) if layer.entries), default=-1)
     return tuple(
-        replace(layer, entries=(*layer.entries, *more)) if number == top else layer
+        replace(layer, entries=(*(entry for entry in layer.entries if entry.path not in new), *more))
+        if number == top
+        else layer
         for number, layer in enumerate(layers)
     )
 

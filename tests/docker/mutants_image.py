@@ -230,7 +230,7 @@ LAYERS = (
         "index-credentials",
         "The package index's address with its password is left in pip's configuration.",
         payload("echo 'index-url = https://ci:tok3n-of-ci@index.example/simple' >/payload/etc/pip.conf"),
-        kills("layers.no_secrets"),
+        kills("layers.no_secrets", "dockerfile.no_secrets"),
         "image",
     ),
     Mutant(
