@@ -29,9 +29,12 @@ def read_image(pieces: Iterable[bytes], wanted: Wanted) -> tuple[Layer, ...]:
     """
     reading = _Reading(wanted)
     try:
-        archive = Archive(Pieces(pieces))
+        stream = Pieces(pieces)
+        archive = Archive(stream)
         for member in archive:
             reading.take(archive, member)
+        for _ in stream.rest():
+            pass  # to the end: only then the program says whether it failed
         return reading.layers()
     except Broken as error:
         raise SeatrialError(
