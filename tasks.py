@@ -155,7 +155,9 @@ def smoke(_context: Context) -> int:
         "list": "list the checks: id and promise",
         "only": "ids or families, separated by commas",
         "skip": "ids or families to leave out",
-        "image": "another image than the project's own",
+        "image": "another image than the project's own: a name, or a file: what `docker save` wrote or an OCI layout, "
+        "FILE:NAME where it holds several; for the trial stack the engine loads a copy, which is removed again",
+        "base": "the base image that it stands on, a name or a file, if it is not PYTHON_IMAGE in the engine",
         "static": "start nothing: no trial stack, no second build",
         "format": "text or json",
         "output": "write the report to a file instead of standard output",
@@ -167,6 +169,7 @@ def verify(
     only: str = "",
     skip: str = "",
     image: str = "",
+    base: str = "",
     static: bool = False,
     format: str = "text",  # noqa: A002 - the option's name
     output: str = "",
@@ -174,7 +177,7 @@ def verify(
     """Prove every promise on the real image and a real trial stack, and that each check can fail."""
     from seatrial import proof, settings
 
-    options = proof.Options(only=only, skip=skip, image=image, static=static, format=format, output=output)
+    options = proof.Options(only=only, skip=skip, image=image, base=base, static=static, format=format, output=output)
     return proof.print_list(options) if list else proof.run(settings.load(), options)
 
 

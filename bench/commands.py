@@ -21,6 +21,9 @@ TIMEOUT_SECONDS = 900.0
 QUICK_FACTOR = 4
 """What takes a tenth of a second is run this much more often."""
 MOST_UNCACHED_BUILDS = 3
+FIVE = "image.user,image.no_secrets,layers.no_secrets,layers.no_leavings,packages.record"
+"""Five checks that need the whole image."""
+_WITHOUT_CACHE = 'cache=$(mktemp -d); XDG_CACHE_HOME="$cache" "$@"; code=$?; rm -rf "$cache"; exit "$code"'
 OTHER_PYTHON = ".venv/bin/python"
 
 
@@ -71,8 +74,16 @@ def measure_verification(settings: Settings, rounds: int, note: Callable[[str], 
     # A broken promise is a whole run too; the document tells how the runs ended.
     judged = frozenset({0, 1})
     static = Command("verify --static", ("./invoke", "verify", "--static"), accepted=judged)
+    first = Command(
+        "verify --static, first time",
+        ("sh", "-c", _WITHOUT_CACHE, "sh", "./invoke", "verify", "--static"),
+        "./invoke verify --static, with an empty cache",
+        accepted=judged,
+    )
+    few = Command("verify --static, 5 checks", ("./invoke", "verify", "--static", "--only", FIVE), accepted=judged)
     whole = Command("verify", ("./invoke", "verify"), accepted=judged)
-    return alternating(settings, (save, static, whole), rounds, note)
+    # Neighbours are pairs: the first time beside `docker save`, five checks beside all of them.
+    return alternating(settings, (save, first, static, few, whole), rounds, note)
 
 
 def invoke(*words: str) -> Command:

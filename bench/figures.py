@@ -48,6 +48,10 @@ class Results:
     series: tuple[Series, ...]
     health: tuple[HealthTiming, ...] = field(default=())
 
+    def present(self, names: Iterable[str]) -> list[str]:
+        """Return those of the names under which something was measured."""
+        return [name for name in names if any(series.id == name for series in self.series)]
+
     def named(self, series_id: str) -> Series:
         """Return the series with this id. Raises KeyError."""
         for series in self.series:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial import console, engine, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, tree
-from seatrial.evidence.image import chain_id, documents
+from seatrial.evidence.image import base_documents, chain_id, documents
 from seatrial.evidence.requirements import Distribution, installed
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
@@ -95,7 +95,8 @@ def run(settings: Settings, *, no_cache: bool = False, note: Callable[[str], Non
 
 def ledger(connected: Engine, settings: Settings, reference: str) -> tuple[Ledger, list[Distribution]]:
     """Return what the image weighs and which distributions it holds, read from its layers."""
-    evidence = Evidence(settings, documents(connected, reference, chosen_image(settings, "PYTHON_IMAGE"), Wanted()))
+    base_found, _ = base_documents(connected, chosen_image(settings, "PYTHON_IMAGE"))
+    evidence = Evidence(settings, {**documents(connected, reference, Wanted()), **base_found})
     payload = evidence.files(evidence.payload())
     distributions = installed(payload)
     packages: Counter[str] = Counter()

@@ -74,6 +74,18 @@ class Engine:
         """
         return process.pieces(["docker", "save", reference], piece_bytes=SAVE_PIECE_BYTES)
 
+    def load(self, pieces: Iterator[bytes]) -> None:
+        """Load an archive, as `docker load` does."""
+        with _translated("docker load"):
+            for answer in self._api.load_image(pieces):
+                if "error" in answer:
+                    raise SeatrialError(Code.ENGINE_FAILED, f"docker load: {answer['error']}", hint="./invoke doctor")
+
+    def tags(self, name: str) -> list[str]:
+        """Return every tag of a name in the store, as `name:tag`."""
+        with _translated(f"docker images {name}"):
+            return [tag for image in self._api.images(name=name) for tag in image.get("RepoTags") or []]
+
     def containers(self, project: str, *, running_only: bool = False) -> list[Document]:
         """Return `docker inspect` of each container of a compose project."""
         filters = {"label": [f"{PROJECT_LABEL}={project}"]}

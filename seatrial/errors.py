@@ -48,6 +48,9 @@ class Code(Enum):
     )
     COMPOSE_FILE = Kind("compose-file", ExitCode.USAGE, "Docker Compose cannot resolve the compose file.")
     IMAGE_MISSING = Kind("image-missing", ExitCode.USAGE, "The image that was asked for is not in the local store.")
+    IMAGE_FILE = Kind(
+        "image-file", ExitCode.USAGE, "An image archive or layout is cut or damaged, or holds several images."
+    )
     NOT_RUNNING = Kind("not-running", ExitCode.USAGE, "The stack that was asked for is not running.")
     LEDGER = Kind("ledger", ExitCode.USAGE, "The ledger cannot do what was asked.")
     COMMAND_MISSING = Kind("command-missing", ExitCode.MACHINE, "A program that is needed is not installed.")

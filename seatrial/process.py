@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TERMINATION_GRACE_SECONDS = 5.0
 F_SETPIPE_SZ = 1031
 
-_running: set[subprocess.Popen[str]] = set()
+_running: set[subprocess.Popen[Any]] = set()
 _running_lock = threading.Lock()
 
 
@@ -146,14 +146,23 @@ def pieces(argv: Sequence[str], *, piece_bytes: int) -> Iterator[bytes]:
             raise _cannot_be_run(argv, error) from error
         if child.stdout is None:
             raise AssertionError("the pipe was asked for")
+        with _running_lock:
+            _running.add(child)
         try:
             with contextlib.suppress(OSError):
                 # Fewer changes between the two programs; Linux only, and only a wish.
                 fcntl.fcntl(child.stdout, F_SETPIPE_SZ, piece_bytes)
             while piece := os.read(child.stdout.fileno(), piece_bytes):
                 yield piece
-            exit_code = child.wait(TERMINATION_GRACE_SECONDS)
+            try:
+                exit_code = child.wait(TERMINATION_GRACE_SECONDS)
+            except subprocess.TimeoutExpired as error:
+                raise SeatrialError(
+                    Code.TIMED_OUT, f"`{_shown(argv)}` wrote everything and did not end", hint="try again"
+                ) from error
         finally:
+            with _running_lock:
+                _running.discard(child)
             if child.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)

@@ -19,6 +19,7 @@ LEAVINGS = re.compile(
       | \.github|\.gitlab-ci\.yml|\.gitmodules|\.gitattributes
       | \.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox|\.coverage[^/]*|htmlcov
       | \.cache|\.npm|var/cache/apt/.+\.deb|var/lib/apt/lists/.+
+      | objects/[0-9a-f]{2}/[0-9a-f]{38}(?:[0-9a-f]{24})?|objects/pack/pack-[0-9a-f]+\.(?:pack|idx|rev)
       | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej|bak|log)|[^/]+~|\.[a-z]+_history
       | (?:tests?)(?=/.*\.pyc?$)|conftest\.py|test_[^/]*\.py|[^/]*_test\.py
     )(?:/|$)""",
@@ -36,16 +37,48 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     """No layer holds a secret file, a private key, a token or a value of the project's own secrets.
 
     A file that a later layer deletes is still in the image, for everyone who unpacks it. The project's own values are
-    looked for as they are, in base64, in hexadecimal, URL-encoded and in UTF-16.
+    looked for as they are, in base64, in hexadecimal, URL-encoded and in UTF-16; in contents, names and extended
+    attributes; in compressed files and archives, one inside the other; and credentials in the addresses that package
+    clients are configured with.
     """
     base = evidence.base_layer_count()
     for number, entry in entries_of(evidence.layers()):
         where = f"layer {number}: /{entry.path}"
         for leak in entry.leaks:
             yield Problem(f"the file holds {leak}", where)
-        is_named_so = SECRET_FILE.search(entry.path) and not PUBLIC_CERTIFICATES.search(entry.path)
-        if is_named_so and number > base and entry.kind in {"file", "symlink", "hardlink"}:
+        if number <= base or entry.kind not in {"file", "symlink", "hardlink"}:
+            continue
+        if SECRET_FILE.search(entry.path) and not PUBLIC_CERTIFICATES.search(entry.path):
             yield Problem("a file that holds secrets by its name", where)
+
+
+@check(
+    "layers.readable",
+    sabotage=lambda e: e.with_files({"app/old.7z": b"7z\xbc\xaf\x27\x1c" + bytes(32)}),
+    mend="leave out what is packed so, or pack it with gzip, xz, zstd, zip or tar; build damaged files anew",
+)
+def readable(evidence: Evidence) -> Iterator[Problem]:
+    """Every layer is examined to its end, packed files included, and its names mean one thing to everybody.
+
+    What cannot be opened cannot be known to hold no secret: a bomb, an encrypted archive, a damaged one. A name that
+    leads out of the image, or is there twice in one layer, gives different files to different programs.
+    """
+    base = evidence.base_layer_count()
+    for number, layer in enumerate(evidence.layers(), start=1):
+        seen: dict[str, str] = {}
+        for entry in layer.entries:
+            where = f"layer {number}: /{entry.path}"
+            for reason in entry.unread:
+                yield Problem(f"not examined to its end: {reason}", where)
+            if _leads_out(entry.path) or (entry.kind == "hardlink" and _leads_out(entry.link)):
+                yield Problem("its name leads out of the image", where)
+            if number > base and entry.path in seen and {entry.kind, seen[entry.path]} != {"folder"}:
+                yield Problem("the layer holds it twice", where)
+            seen[entry.path] = entry.kind
+
+
+def _leads_out(path: str) -> bool:
+    return path == ".." or path.startswith("../")
 
 
 @check(

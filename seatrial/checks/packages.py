@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tomllib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -12,13 +13,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from seatrial.checks import Problem, check
+from seatrial.evidence import bytecode as compiled
+from seatrial.evidence import followed
 from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seatrial.evidence import Evidence
-    from seatrial.evidence.archive import Entry
+    from seatrial.evidence.archive import Entry, Layer
 
 LOCK = "requirements/production.txt"
 INSTALLERS = ("pip", "setuptools", "wheel", "ensurepip", "uv", "pipx", "virtualenv")
@@ -27,6 +30,7 @@ COMPILERS = re.compile(
 )
 INSTALLER_PROGRAM = re.compile(r"(?:^|/)bin/(?:pip[\d.]*|uv|uvx|pipx|virtualenv|easy_install[\d.-]*)$")
 _WITHOUT_HASH = re.compile(r"\.dist-info/RECORD(?:\.jws|\.p7s)?$|\.pyc$")
+_TIME_BITS = 0xFFFFFFFF
 _UNOWNED = re.compile(r"(?:\.pyc$|__pycache__/)")
 _EDITABLE = re.compile(r"(?:^|/)__editable__[^/]*$|\.egg-link$|/direct_url\.json$")
 
@@ -53,7 +57,7 @@ def _python_version(files: dict[str, Entry]) -> str:
     return "3.13"
 
 
-def _locked(evidence: Evidence, name: str = LOCK) -> list[Locked]:
+def _locked(evidence: Evidence, name: str = LOCK) -> tuple[Locked, ...]:
     lines = parse_lock(evidence.document("tree.files", "").get(name, ""))
     evidence.seen["locked lines"] += len(lines)
     return lines
@@ -119,6 +123,7 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
     "packages.record",
     sabotage=lambda e: _with_site_file(e, "h11/__init__.py", b"print('changed')"),
     mend="./invoke build --no-cache; if it stays, find the step that changes installed files",
+    trips=("packages.bytecode",),
 )
 def record(evidence: Evidence) -> Iterator[Problem]:
     """Every file in site-packages belongs to a distribution and is what its RECORD says.
@@ -152,6 +157,53 @@ def _record_fault(files: dict[str, Entry], path: str, digest: str) -> str:
     if not digest:
         return "" if _WITHOUT_HASH.search(path) else "no hash of this file"
     return "" if entry.kind == "file" and digest == f"sha256={entry.sha256}" else "another content of this file"
+
+
+@check(
+    "packages.bytecode",
+    sabotage=lambda e: e.edited("image.layers", lambda layers: tuple(map(_with_stale_bytecode, layers))),
+    mend="./invoke build: compile after the last step that changes a source",
+)
+def bytecode(evidence: Evidence) -> Iterator[Problem]:
+    """Every compiled Python file was compiled from the source that lies beside it.
+
+    Python runs the compiled code and, as it is shipped here, never looks at the source again: another source, or none,
+    means that what is read is not what is run.
+    """
+    files = evidence.files()
+    for path, entry in files.items():
+        if path.endswith(".pyc") and entry.kind == "file":
+            evidence.seen["compiled files"] += 1
+            fault = _bytecode_fault(entry, followed(files, _source_of(path)))
+            if fault:
+                yield Problem(fault, f"/{path}")
+
+
+def _bytecode_fault(entry: Entry, source: Entry | None) -> str:
+    """Return what is wrong with a compiled file; nothing when it is of its source."""
+    head = compiled.head(entry.bytecode)
+    if head is None:
+        return "the file is named like compiled code and is none"
+    if source is None or source.kind != "file":
+        return "the compiled code has no source"
+    if not head.hash:
+        matches = (source.mtime & _TIME_BITS, source.size_bytes & _TIME_BITS) == (head.mtime, head.size_bytes)
+        return "" if matches else "the code was compiled from a source of another time or size"
+    expected = compiled.source_hash(source.bytecode, head.format)
+    if not expected:
+        return "the code was compiled by a Python that cannot be compared, or from too large a source"
+    return "" if head.hash == expected else "the code was compiled from another source"
+
+
+def _with_stale_bytecode(layer: Layer) -> Layer:
+    """Return a layer whose sources are others than their compiled code came from."""
+    return replace(
+        layer,
+        entries=tuple(
+            replace(entry, bytecode="", mtime=entry.mtime + 60) if entry.path.endswith(".py") else entry
+            for entry in layer.entries
+        ),
+    )
 
 
 @check(

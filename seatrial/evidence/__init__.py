@@ -6,13 +6,15 @@ Checks see nothing else. Each accessor counts what it hands out, so that every r
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import json
+import posixpath
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from seatrial.evidence.archive import Entry, Layer, make_tar, read_tar
+from seatrial.evidence.archive import NOTE, Entry, Layer, make_tar, read_tar
 from seatrial.evidence.secrets import Wanted
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 WHITEOUT = ".wh."
 """What the name of a file begins with that says: the file of this name, in the layers below, is gone."""
+MOST_LINKS = 40
+"""Links that lead on from one another, as many as Linux follows."""
 OPAQUE = ".wh..wh..opq"
 """A file of this name says: everything in this folder, in the layers below, is gone."""
 
@@ -90,25 +94,7 @@ class Evidence:
 
     def files(self, layers: tuple[Layer, ...] | None = None) -> dict[str, Entry]:
         """Return the files that a container sees, by path: upper layers over lower ones, whiteouts applied."""
-        visible: dict[str, Entry] = {}
-        for layer in layers if layers is not None else self.layers():
-            # A whiteout hides what lies in lower layers, wherever in its own layer it stands.
-            for entry in layer.entries:
-                folder, _, name = entry.path.rpartition("/")
-                if name == OPAQUE:
-                    _forget(visible, folder)
-                elif name.startswith(WHITEOUT):
-                    gone = f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/")
-                    visible.pop(gone, None)
-                    _forget(visible, gone)
-            for entry in layer.entries:
-                if entry.path.rpartition("/")[2].startswith(WHITEOUT):
-                    continue
-                below = visible.get(entry.path)
-                if entry.kind != "folder" and below is not None and below.kind == "folder":
-                    _forget(visible, entry.path)
-                visible[entry.path] = entry
-        return visible
+        return dict(_visible(layers if layers is not None else self.layers()))
 
     def context(self) -> tuple[Entry, ...]:
         """Return what BuildKit takes into the build context."""
@@ -212,6 +198,60 @@ def _started(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: service for name, service in services.items() if name in started}
 
 
+def followed(files: Mapping[str, Entry], path: str) -> Entry | None:
+    """Return the file that a path leads to, links followed inside the image; None for a loop and for nothing."""
+    for _ in range(MOST_LINKS):
+        entry = files.get(path)
+        if entry is None:
+            parent = next((p for p in _parents(path) if p in files and files[p].kind == "symlink"), None)
+            if parent is None:
+                return None
+            path = _target(parent, files[parent].link) + path[len(parent) :]
+        elif entry.kind == "symlink":
+            path = _target(path, entry.link)
+        elif entry.kind == "hardlink":
+            path = entry.link
+        else:
+            return entry
+    return None
+
+
+def _parents(path: str) -> Iterator[str]:
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _target(path: str, link: str) -> str:
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(path), link)).lstrip("/")
+
+
+@functools.lru_cache(maxsize=8)
+def _visible(layers: tuple[Layer, ...]) -> dict[str, Entry]:
+    """Return what is seen of these layers. Every check asks, and a sabotage changes the topmost layer only."""
+    if not layers:
+        return {}
+    visible, top = dict(_visible(layers[:-1])), layers[-1].entries
+    # A whiteout hides what lies in lower layers, wherever in its own layer it stands.
+    for entry in top:
+        if WHITEOUT not in entry.path:
+            continue
+        folder, _, name = entry.path.rpartition("/")
+        if name == OPAQUE:
+            _forget(visible, folder)
+        elif name.startswith(WHITEOUT):
+            gone = f"{folder}/{name.removeprefix(WHITEOUT)}".lstrip("/")
+            visible.pop(gone, None)
+            _forget(visible, gone)
+    for entry in top:
+        if entry.kind == NOTE or (WHITEOUT in entry.path and entry.path.rpartition("/")[2].startswith(WHITEOUT)):
+            continue
+        below = visible.get(entry.path)
+        if entry.kind != "folder" and below is not None and below.kind == "folder":
+            _forget(visible, entry.path)
+        visible[entry.path] = entry
+    return visible
+
+
 def _forget(visible: dict[str, Entry], folder: str) -> None:
     prefix = f"{folder}/" if folder else ""
     for path in [path for path in visible if path.startswith(prefix)]:
@@ -219,10 +259,14 @@ def _forget(visible: dict[str, Entry], folder: str) -> None:
 
 
 def _with_entries(layers: tuple[Layer, ...], more: tuple[Entry, ...]) -> tuple[Layer, ...]:
+    # A file is once in a layer: one that is there is replaced.
+    new = {entry.path for entry in more}
     # An instruction that adds no file leaves an empty layer, often as the last one.
     top = max((number for number, layer in enumerate(layers) if layer.entries), default=-1)
     return tuple(
-        replace(layer, entries=(*layer.entries, *more)) if number == top else layer
+        replace(layer, entries=(*(entry for entry in layer.entries if entry.path not in new), *more))
+        if number == top
+        else layer
         for number, layer in enumerate(layers)
     )
 

@@ -16,9 +16,12 @@ import functools
 import hashlib
 import json
 import os
+import re
 import secrets
+import stat
 import tempfile
-from dataclasses import astuple, fields
+from dataclasses import fields
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +33,14 @@ if TYPE_CHECKING:
 KEPT_FILES = 200
 """How many layers are kept; those that were not used for longest go first."""
 
+MOST_BYTES = 128 << 20
+"""Facts of a layer that take more are not kept."""
+
 _FIELDS = tuple(field.name for field in fields(Entry))
-_READERS = ("archive.py", "cache.py", "secrets.py", "stream.py")
+_values = attrgetter(*_FIELDS)
+_TYPES = tuple({"str": str, "int": int, "bool": bool}.get(str(field.type), list) for field in fields(Entry))
+_WRITABLE_BY_OTHERS = 0o022
+_READERS = ("bytecode.py", "cache.py", "secrets.py")
 
 
 class LayerCache:
@@ -47,10 +56,10 @@ class LayerCache:
             return None
         file = self._file(diff_id)
         try:
-            rows = json.loads(file.read_bytes())
+            rows = json.loads(_read(file))
             # An object would be read as no rows, and a layer without entries looks clean.
             found = tuple(_entry(row) for row in rows) if isinstance(rows, list) else None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return None
         with contextlib.suppress(OSError):
             os.utime(file)
@@ -60,9 +69,10 @@ class LayerCache:
         """Keep the facts of a layer, unless something secret was seen in it."""
         if not self._mark or any(entry.leaks for entry in entries):
             return
-        rows = [astuple(entry) for entry in entries]
-        _write(self._file(diff_id), json.dumps(rows, separators=(",", ":")).encode())
-        self._forget_oldest()
+        rows = [_values(entry) for entry in entries]
+        content = json.dumps(rows, separators=(",", ":")).encode()
+        if len(content) <= MOST_BYTES and _write(self._file(diff_id), content):
+            self._forget_oldest()
 
     def _file(self, diff_id: str) -> Path:
         return self._folder / f"layer-{_version()}-{self._mark}-{diff_id.rpartition(':')[2]}.json"
@@ -78,16 +88,25 @@ def open_cache(project: Path, secret_files: Iterable[Path]) -> LayerCache:
     """Return the cache of this user for a project whose secrets lie in these files; without files it keeps nothing."""
     places = list(secret_files)
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatrial"
-    return LayerCache(folder, _mark(folder, project, places) if places else "")
+    return LayerCache(folder, _mark(folder, project, places) if places and _is_ours(folder) else "")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can put facts into the folder: they would be believed. One that is not there can be made."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return True
+    return status.st_uid == os.getuid() and not status.st_mode & _WRITABLE_BY_OTHERS
 
 
 def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> str:
     """Return the project's mark: the kept one while its files of secrets are untouched, else a new one."""
     file = folder / f"mark-{hashlib.sha256(str(project).encode()).hexdigest()[:16]}.json"
     touched = [[str(path), *_times(path)] for path in sorted(secret_files)]
-    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-        kept: dict[str, Any] = json.loads(file.read_bytes())
-        if kept["touched"] == touched:
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        kept: dict[str, Any] = json.loads(_read(file))
+        if kept["touched"] == touched and re.fullmatch(r"[0-9a-f]{16}", kept["mark"]):
             return str(kept["mark"])
     mark = secrets.token_hex(8)
     return mark if _write(file, json.dumps({"mark": mark, "touched": touched}).encode()) else ""
@@ -103,8 +122,25 @@ def _times(path: Path) -> list[int]:
 
 
 def _entry(row: list[Any]) -> Entry:
+    """Return an entry. Raises ValueError, TypeError for a row that is none."""
+    for value, kind in zip(row, _TYPES, strict=True):
+        if type(value) is not kind:
+            raise TypeError("the row is not an entry")
     values = dict(zip(_FIELDS, row, strict=True))
-    return Entry(**{**values, "leaks": ()})
+    entry = Entry(**{**values, "leaks": (), "unread": tuple(values["unread"])})
+    if values["leaks"] or not all(isinstance(reason, str) for reason in entry.unread):
+        raise TypeError("a layer with secrets is never kept")
+    return entry
+
+
+def _read(file: Path) -> bytes:
+    """Read a file, if it is one, and of a size that we would write. Raises OSError."""
+    # A pipe in its place would not be waited for.
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as found:
+        status = os.fstat(found.fileno())
+        if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+            raise OSError(f"{file} is none of ours")
+        return found.read()
 
 
 def _write(file: Path, content: bytes) -> bool:
@@ -129,7 +165,6 @@ def _version() -> str:
     """Return a word for the code that reads layers: facts that other code read are not taken."""
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for name in _READERS:
-        file = here / name
-        digest.update(file.read_bytes() if file.is_file() else b"")
+    for file in [*sorted((here / "archive").glob("*.py")), *(here / name for name in _READERS)]:
+        digest.update(file.read_bytes())
     return digest.hexdigest()[:12]

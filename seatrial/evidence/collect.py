@@ -18,6 +18,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial import build, compose, compose_files, process, workspace
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence import Evidence, cache, compose_model, image, tree, trial
+from seatrial.evidence import Evidence, cache, compose_model, filed_image, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from seatrial.checks import Check
     from seatrial.engine import Engine
+    from seatrial.evidence.archive.filed import ImageFile
     from seatrial.settings import Settings
 
 RUNNING = {"runtime", "redis", "payment"}
@@ -51,33 +53,47 @@ class Request:
     image: str
     static: bool
     families: frozenset[str]
+    file: ImageFile | None = None
+    """The image, where it is not in the engine but in a file."""
+    base: str = ""
+    """Another base image than the project's own: a name or a file."""
 
 
-def request(checks: Iterable[Check], image_reference: str, *, static: bool) -> Request:
+def request(
+    checks: Iterable[Check], image_reference: str, *, static: bool, file: ImageFile | None = None, base: str = ""
+) -> Request:
     """Return the request that serves these checks."""
-    return Request(image_reference, static, frozenset(check.family for check in checks))
+    return Request(image_reference, static, frozenset(check.family for check in checks), file, base)
 
 
-def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callable[[str], None]) -> Evidence:
-    """Gather the evidence. Raises SeatrialError when the engine or the project cannot be asked at all."""
+def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note: Callable[[str], None]) -> Evidence:
+    """Gather the evidence. Raises SeatrialError when the engine or the project cannot be asked at all.
+
+    Without an engine it is for an image in a file, and for nothing that must run.
+    """
     wanted = Wanted(tuple(workspace.secret_values(settings)))
     documents: dict[str, Any] = {}
     missing: dict[str, str] = {}
     running = not wanted_by.static and bool(wanted_by.families & RUNNING)
     rebuilding = not wanted_by.static and "supply" in wanted_by.families
+    if engine is None:
+        missing["context"] = "no Docker Engine answers, so BuildKit cannot be asked what it takes"
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
     missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
     with ThreadPoolExecutor(max_workers=5) as pool:
         try:
             static = [
-                pool.submit(_read_image, settings, engine, wanted_by, wanted, documents),
-                pool.submit(_read_context, settings, wanted_by, wanted, documents),
-                pool.submit(_read_compose, settings, documents),
+                pool.submit(_read_image, settings, engine, wanted_by, wanted, documents, missing),
+                pool.submit(_read_compose, settings, documents, missing, engine),
             ]
+            if engine is not None and "context" in wanted_by.families:
+                static.append(pool.submit(_read_context, settings, wanted, documents))
             _read_tree(settings, documents)
-            rebuilt = pool.submit(_rebuild, settings, engine, wanted_by.image) if rebuilding else None
-            if running:
+            rebuilt = (
+                pool.submit(_rebuild, settings, engine, wanted, static[0], documents) if rebuilding and engine else None
+            )
+            if running and engine is not None:
                 wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
             note("reading the image")
             for reading in static:
@@ -86,6 +102,8 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
         except BaseException:
             # The pool waits for its threads, and a build would go on for a while.
             process.end_all()
+            if wanted_by.file is not None:
+                wanted_by.file.close()
             raise
     return Evidence(settings, documents, missing, wanted)
 
@@ -100,29 +118,46 @@ def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
     documents["workspace.bind_address"] = workspace.load_env(settings).get("BIND_ADDRESS") or ""
 
 
-def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        development = pool.submit(compose.stack(settings, production=False).model)
-        documents["compose.production"] = compose.stack(settings, production=True).model()
-        documents.update(compose_model.documents(settings, documents["compose.production"]))
-        documents["compose.development"] = development.result()
-
-
-def _read_image(
-    settings: Settings, engine: Engine, wanted_by: Request, wanted: Wanted, documents: dict[str, Any]
+def _read_compose(
+    settings: Settings, documents: dict[str, Any], missing: dict[str, str], engine: Engine | None
 ) -> None:
-    documents["image.inspect"] = engine.image(wanted_by.image)
-    if wanted_by.families & {"image", "layers", "packages", "supply"}:
-        kept = cache.open_cache(settings.root, workspace.secret_places(settings))
-        base = chosen_image(settings, "PYTHON_IMAGE")
-        documents.update(image.documents(engine, wanted_by.image, base, wanted, kept))
+    try:
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            development = pool.submit(compose.stack(settings, production=False).model)
+            documents["compose.production"] = compose.stack(settings, production=True).model()
+            documents.update(compose_model.documents(settings, documents["compose.production"]))
+            documents["compose.development"] = development.result()
+    except SeatrialError as error:
+        # A machine without Docker can still judge an image in a file.
+        if engine is not None or error.code not in {Code.COMMAND_MISSING, Code.ENGINE_PLUGIN}:
+            raise
+        missing["compose"] = f"the compose files cannot be resolved: {error.what}"
+
+
+def _read_image(  # noqa: PLR0913 - it fills the collection
+    settings: Settings,
+    engine: Engine | None,
+    wanted_by: Request,
+    wanted: Wanted,
+    documents: dict[str, Any],
+    missing: dict[str, str],
+) -> None:
+    kept = cache.open_cache(settings.root, workspace.secret_places(settings))
+    with_layers = bool(wanted_by.families & {"image", "layers", "packages", "supply"})
+    if wanted_by.file is not None:
+        documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
+    elif engine is not None:
+        documents.update(image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers))
+    if with_layers:
+        found, reasons = image.base_documents(engine, wanted_by.base or chosen_image(settings, "PYTHON_IMAGE"))
+        documents.update(found)
+        missing.update(reasons)
     sbom = settings.path(build.SBOM_FILE)
     documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
 
 
-def _read_context(settings: Settings, wanted_by: Request, wanted: Wanted, documents: dict[str, Any]) -> None:
-    if "context" in wanted_by.families:
-        documents["context.entries"] = tree.context(settings, wanted)
+def _read_context(settings: Settings, wanted: Wanted, documents: dict[str, Any]) -> None:
+    documents["context.entries"] = tree.context(settings, wanted)
 
 
 def _run_trial(  # noqa: PLR0913 - it fills the collection
@@ -135,7 +170,8 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
     note: Callable[[str], None],
 ) -> Wanted:
     """Run a trial stack and return what must not show, the trial's own secrets included."""
-    with trial.started(settings, engine, wanted_by.image, note) as running:
+    given = filed_image.in_engine(wanted_by.file, engine) if wanted_by.file else contextlib.nullcontext(wanted_by.image)
+    with given as name, trial.started(settings, engine, name, note) as running:
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
             trial.break_and_mend(running, note)
@@ -148,14 +184,15 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
     return Wanted((*wanted.values, *own))
 
 
-def _rebuild(settings: Settings, engine: Engine, reference: str) -> dict[str, Any]:
+def _rebuild(
+    settings: Settings, engine: Engine, wanted: Wanted, reading: Future[None], documents: dict[str, Any]
+) -> dict[str, Any]:
     """Build once more without cache; compare file by file only when the ids differ."""
     image_id = build.run(settings, no_cache=True, note=lambda _: None, tag="-")
-    inspected = engine.image(reference) or {}
+    reading.result()
     differs: list[str] = []
-    if image_id != inspected.get("Id"):
-        ours, theirs = (read_image(engine.save(name), Wanted()) for name in (reference, image_id))
-        differs = _differences(ours, theirs)
+    if image_id != documents["image.inspect"]["Id"]:
+        differs = _differences(documents["image.layers"], read_image(engine.save(image_id), wanted))
         engine.remove_image(image_id)
     return {"image_id": image_id, "differs": differs}
 

@@ -6,12 +6,14 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
+from seatrial.evidence import filed_image
 from seatrial.evidence.archive import Layer, read_image
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from seatrial.engine import Engine
+    from seatrial.evidence.archive.filed import ImageFile
     from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.secrets import Wanted
 
@@ -25,36 +27,67 @@ def chain_id(diff_ids: Sequence[str]) -> str:
 
 
 def documents(
-    engine: Engine, reference: str, base: str, wanted: Wanted, cache: LayerCache | None = None
+    engine: Engine, reference: str, wanted: Wanted, cache: LayerCache | None = None, *, with_layers: bool = True
 ) -> dict[str, Any]:
-    """Return the documents about an image.
+    """Return the documents about an image in the engine.
 
-    image.inspect, image.history: as Docker gave them. image.base_layers: the digests of the base image's layers, or
-    nothing when it is not in the store. image.layers: a tuple of `Layer`, of which those in the cache are not read.
-    Raises SeatrialError IMAGE_MISSING.
+    image.inspect, image.history: as Docker gave them. image.layers: a tuple of `Layer`, of which those in the cache are
+    not read. Raises SeatrialError IMAGE_MISSING.
     """
     inspected = engine.image(reference)
     if inspected is None:
         raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
-    base_inspected = engine.image(base)
+    found: dict[str, Any] = {"image.inspect": inspected}
+    if with_layers:
+        found["image.history"] = engine.history(reference)
+        # By its id: `docker save NAME` gives every tag of that name.
+        diff_ids = list(inspected["RootFS"].get("Layers") or [])
+        found["image.layers"] = _layers(engine, inspected["Id"], diff_ids, wanted, cache)
+    return found
+
+
+def documents_of_file(file: ImageFile, wanted: Wanted, cache: LayerCache) -> dict[str, Any]:
+    """Return the same documents about an image in a file."""
+    layers = file.layers(wanted, cache.find)
+    _keep(layers, cache)
+    size_bytes = sum(entry.size_bytes for layer in layers for entry in layer.entries)
     return {
-        "image.inspect": inspected,
-        "image.history": engine.history(reference),
-        "image.base_layers": list(base_inspected["RootFS"].get("Layers") or []) if base_inspected else [],
-        "image.base": {"reference": base, "id": (base_inspected or {}).get("Id", "")},
-        "image.layers": _layers(engine, reference, list(inspected["RootFS"].get("Layers") or []), wanted, cache),
+        "image.inspect": filed_image.inspected(file, size_bytes),
+        "image.history": filed_image.history(file),
+        "image.layers": layers,
     }
 
 
+def base_documents(engine: Engine | None, base: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what is known of the base image, and why something is missing.
+
+    image.base: its name and id. image.base_layers: the digests of its layers, or nothing when it is not in the store.
+    """
+    file = filed_image.opened(base)
+    if file is not None:
+        with file:
+            return {"image.base": {"reference": base, "id": file.id}, "image.base_layers": file.diff_ids}, {}
+    if engine is None:
+        reason = f"no Docker Engine answers, and {base} is no file: name the base image's archive with --base"
+        return {"image.base": {"reference": base, "id": ""}}, {"image.base_layers": reason}
+    inspected = engine.image(base)
+    layers = list((inspected.get("RootFS") or {}).get("Layers") or []) if inspected else []
+    return {"image.base": {"reference": base, "id": (inspected or {}).get("Id", "")}, "image.base_layers": layers}, {}
+
+
 def _layers(
-    engine: Engine, reference: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
+    engine: Engine, image_id: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
 ) -> tuple[Layer, ...]:
     known = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
     found = tuple(Layer(diff_id, entries) for diff_id, entries in known.items() if entries is not None)
     if diff_ids and len(found) == len(diff_ids):
         return found
-    layers = read_image(engine.save(reference), wanted)
+    layers = read_image(engine.save(image_id), wanted)
     if cache is not None:
-        for layer in layers:
-            cache.keep(layer.diff_id, layer.entries)
+        _keep(layers, cache)
     return layers
+
+
+def _keep(layers: tuple[Layer, ...], cache: LayerCache) -> None:
+    for layer in layers:
+        cache.keep(layer.diff_id, layer.entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import re
 from dataclasses import dataclass
@@ -47,8 +48,12 @@ class Distribution:
     """Path relative to `site`, and the hash as `sha256=...` or nothing."""
 
 
-def parse_lock(text: str) -> list[Locked]:
-    """Return the pinned lines of a requirements file. What is not `name==version` has an empty version."""
+@functools.lru_cache(maxsize=16)
+def parse_lock(text: str) -> tuple[Locked, ...]:
+    """Return the pinned lines of a requirements file. What is not `name==version` has an empty version.
+
+    Several checks ask for the same few files, each twice.
+    """
     found = []
     lines = text.splitlines()
     index = 0
@@ -77,7 +82,7 @@ def parse_lock(text: str) -> list[Locked]:
         ]
         version = pins[0] if len(pins) == 1 and not requirement.url else ""
         found.append(Locked(canonicalize_name(requirement.name), version, hashes, start + 1, requirement))
-    return found
+    return tuple(found)
 
 
 def applies(requirement: Requirement, python_version: str, extras: Iterable[str] = ()) -> bool:

@@ -46,6 +46,9 @@ SECRET_FILE = re.compile(
     r"""(?:^|/)(?:
         \.envrc | \.env(?:[._-](?!example$|sample$|template$)[^/]*)?
       | (?!(?:example|sample|template)\.)[^/]+\.env
+      | (?:\.cargo|\.gem)/credentials(?:\.toml)?|pypoetry/auth\.toml|(?:composer/)auth\.json|apt/auth\.conf(?:\.d/.+)?
+      | \.?gh/hosts\.yml|\.(?:s3cfg|boto|databrickscfg|terraformrc|pip_credentials)
+      | \.terraform\.d/credentials\.tfrc\.json
       | [._]netrc|\.pgpass|\.my\.cnf|\.pypirc|\.npmrc|\.git-credentials|\.htpasswd|\.dockercfg|\.vault-token
       | (?:\.ssh|\.aws|\.gnupg|\.kube|\.docker|\.azure|\.config/gcloud)/.+
       | \.?secrets?/(?!.*\.pyc?$).+
@@ -64,6 +67,20 @@ PUBLIC_CERTIFICATES = re.compile(
 )
 """Where a base image and Python packages keep certificate authorities: public, though they end in .pem."""
 
+CONFIGURATION_FILE = re.compile(
+    r""".*\.(?:conf|ini|cfg|toml|list|sources|properties)
+      | (?:requirements|constraints)[^/]*\.(?:txt|in)|Pipfile(?:\.lock)?|direct_url\.json
+      | \.(?:yarnrc(?:\.yml)?|condarc|curlrc|wgetrc|gitconfig|gitmodules|gemrc)|config
+      | (?:settings|settings-security)\.xml|nuget\.config|package(?:-lock)?\.json|composer\.json|environment
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Files in which package clients and their like keep addresses. Elsewhere one with a password is mostly an example."""
+_CONFIGURATION_BYTES = 1 << 20
+_ADDRESS = re.compile(
+    rb"""\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@'"<>$%{]{1,100}:(?![$<{%]|\*+@|x+@)[^\s/@'"<>]{1,500}@[\w.\[-]"""
+)
+
 _SECRET_NAME = re.compile(
     r"passwor[dt]|passwd|passphrase|mnemonic|credential"
     r"|(?:api|private|access|signing|encryption|master|session|wallet|secret)[_.-]?key"
@@ -73,8 +90,18 @@ _SECRET_NAME = re.compile(
 _NAMES_A_PLACE = re.compile(r"^(?:old)?pwd$|[_.-](?:file|path|dir|folder|url|name)$", re.IGNORECASE)
 
 _MINIMUM_LENGTH = 8
-_WRAPPED_WITHIN = 4096
-"""Bytes at the beginning that tell whether the data is text of several lines."""
+_CAN_BE_WRAPPED = ("(base64)", "(hex)")
+_LINE_BYTES = 60
+"""Programs that break lines leave at least this much on each."""
+_WORDS_AT_ONCE = 64
+_OVERLAP_BYTES = 512
+
+
+def addresses_in(path: str, beginning: bytes | memoryview, size_bytes: int) -> list[str]:
+    """Name the credentials that stand in addresses in a configuration file: a package index, a proxy, a remote."""
+    if size_bytes > _CONFIGURATION_BYTES or not CONFIGURATION_FILE.fullmatch(path.rpartition("/")[2]):
+        return []
+    return ["credentials in an address"] if _ADDRESS.search(bytes(beginning)) else []
 
 
 def names_a_secret(name: str) -> bool:
@@ -109,29 +136,47 @@ class Wanted:
         return max((len(needle) for _, needle in self.needles), default=0)
 
     @cached_property
-    def _sieve(self) -> BytesAhoCorasick:
-        """Finds in one pass whether anything can be in the data at all: nearly always there is nothing."""
-        from ahocorasick_rs import BytesAhoCorasick  # noqa: PLC0415 - only what reads files pays for it
+    def _sieves(self) -> tuple[BytesAhoCorasick, ...]:
+        """Find in one pass whether anything can be in the data at all: nearly always there is nothing.
 
-        literals = [literal for _, literals, _ in _SHAPES for literal in literals]
-        return BytesAhoCorasick([*(needle for _, needle in self.needles), *literals])
+        The fast search takes few words at once and only leftmost matches, so there may be several. Words that begin
+        with a zero would make it ten times slower: what binary files hold most.
+        """
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind  # noqa: PLC0415 - only what reads files pays for it
 
-    def seen_in(self, data: bytes) -> list[str]:
+        words = [literal for _, literals, _ in _SHAPES for literal in literals]
+        for what, needle in self.needles:
+            words += _pieces(needle) if what.endswith(_CAN_BE_WRAPPED) else (needle.strip(b"\0"),)
+        words = list(dict.fromkeys(words))
+        return tuple(
+            BytesAhoCorasick(words[start : start + _WORDS_AT_ONCE], matchkind=MatchKind.LeftmostFirst)
+            for start in range(0, len(words), _WORDS_AT_ONCE)
+        )
+
+    def seen_in(self, data: bytes | memoryview) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
-        found: list[str] = []
-        may_be_there = bool(self._sieve.find_matches_as_indexes(data))
-        if may_be_there:
-            found = [what for what, needle in self.needles if needle in data]
-        beginning = data[:_WRAPPED_WITHIN]
-        if self.needles and b"\n" in beginning and b"\0" not in beginning:
-            # `base64` and mail break long lines, so a value can stand on two of them.
-            joined = data.replace(b"\r", b"").replace(b"\n", b"")
-            if self._sieve.find_matches_as_indexes(joined):
-                found += [what for what, needle in self.needles if needle in joined and what not in found]
-        if may_be_there:
-            for what, literals, shape in _SHAPES:
-                if any(literal in data for literal in literals) and shape.search(data):
-                    found.append(what)
+        if not any(sieve.find_matches_as_indexes(data) for sieve in self._sieves):
+            return []
+        content = bytes(data)
+        # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
+        joined = content.translate(None, b"\r\n\t ") if self.needles else b""
+        found = [what for what, needle in self.needles if needle in content or needle in joined]
+        for what, literals, shape in _SHAPES:
+            if any(literal in content for literal in literals) and shape.search(content):
+                found.append(what)
+        return found
+
+    @cached_property
+    def overlap_bytes(self) -> int:
+        """How much of a piece must be seen again with the next, so that nothing hides across the border."""
+        return max(_OVERLAP_BYTES, 2 * self.longest_bytes)
+
+    def seen_in_attribute(self, name: str, value: bytes) -> list[str]:
+        """Name what is in an extended attribute."""
+        # As an archive writes them: a name can hold the sign that stands between the two.
+        found = self.seen_in(name.encode("utf-8", "surrogateescape") + b"=" + value)
+        if value and names_a_secret(name):
+            found.append(f"an extended attribute that holds a secret by its name ({name})")
         return found
 
     def seen_in_text(self, text: str) -> list[str]:
@@ -163,3 +208,10 @@ def _spellings(value: str) -> list[tuple[str, bytes]]:
         spellings.append(("base64", middle))
         spellings.append(("base64", middle.replace(b"+", b"-").replace(b"/", b"_")))
     return spellings
+
+
+def _pieces(needle: bytes) -> list[bytes]:
+    """Return parts of which at least one is whole wherever lines are broken: one more than there can be breaks."""
+    count = (len(needle) - 1) // _LINE_BYTES + 2
+    size = -(-len(needle) // count)
+    return [needle[start : start + size] for start in range(0, len(needle), size)]

@@ -215,6 +215,38 @@ LAYERS = (
         kills("layers.no_leavings"),
         "image",
     ),
+    Mutant(
+        "token-in-packed-archive",
+        "A token lies in a wheel inside a compressed archive.",
+        payload(
+            "printf 'ghp_%036d' 7 >/tmp/notes.txt; mkdir -p /tmp/pack /payload/app/data; cd /tmp; "
+            "python3 -m zipfile -c /tmp/pack/tool-1-py3-none-any.whl notes.txt; "
+            "tar -czf /payload/app/data/tools.tar.gz pack; cd /build"
+        ),
+        kills("layers.no_secrets"),
+        "image",
+    ),
+    Mutant(
+        "index-credentials",
+        "The package index's address with its password is left in pip's configuration.",
+        payload("echo 'index-url = https://ci:tok3n-of-ci@index.example/simple' >/payload/etc/pip.conf"),
+        kills("layers.no_secrets", "dockerfile.no_secrets"),
+        "image",
+    ),
+    Mutant(
+        "half-an-archive",
+        "Half of a compressed archive is in the image: what it held cannot be told.",
+        payload("gzip -c /usr/bin/env >/tmp/x.gz; head -c 10000 /tmp/x.gz >/payload/app/backup.gz"),
+        kills("layers.readable"),
+        "image",
+    ),
+    Mutant(
+        "bomb",
+        "A small file that unpacks to a gigabyte is in the image.",
+        payload("head -c 1000000000 /dev/zero | gzip >/payload/app/dump.gz"),
+        kills("layers.readable"),
+        "image",
+    ),
 )
 
 PACKAGES = (
@@ -285,6 +317,24 @@ PACKAGES = (
         "The service was installed from a path, which its metadata still names.",
         swap("Dockerfile", "--find-links wheels x402-fac", "wheels/x402_fac-*.whl"),
         kills("packages.no_development"),
+        "image",
+    ),
+    Mutant(
+        "stale-bytecode",
+        "The service's compiled code is of another source than its own, and Python runs the compiled code.",
+        payload(
+            "echo 'BACKDOOR = True' >/tmp/defaults.py; "
+            "python3 -m compileall -q --invalidation-mode unchecked-hash /tmp/defaults.py; "
+            f"cp /tmp/__pycache__/defaults.*.pyc $(echo {SITE})/service/__pycache__/"
+        ),
+        kills("packages.bytecode"),
+        "image",
+    ),
+    Mutant(
+        "bytecode-without-source",
+        "A module is shipped compiled only.",
+        payload(f"cp $(echo {SITE})/service/__pycache__/defaults.*.pyc /payload/app/hidden.pyc"),
+        kills("packages.bytecode"),
         "image",
     ),
 )

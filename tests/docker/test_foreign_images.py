@@ -163,7 +163,8 @@ def test_every_finding_is_true(name: str, connected: engine.Engine, tmp_path: Pa
     tag = f"{PREFIX}-{name}"
     run(["docker", "build", "--quiet", "--network=none", "--tag", tag, "."], tmp_path)
     try:
-        documents: dict[str, Any] = image.documents(connected, tag, base, good.WANTED)
+        documents: dict[str, Any] = image.documents(connected, tag, good.WANTED)
+        documents |= image.base_documents(connected, base)[0]
     finally:
         connected.remove_image(tag)
     settings = good.settings(root=tmp_path, package_root=made.root, service_port=made.port)

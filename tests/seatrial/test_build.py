@@ -155,6 +155,7 @@ def test_the_ledger_adds_up(project: Path, monkeypatch: pytest.MonkeyPatch, caps
     recorded = good.evidence()
     asked = ("image.inspect", "image.history", "image.layers", "image.base_layers", "image.base")
     monkeypatch.setattr(build, "documents", lambda *_args: {name: recorded.documents[name] for name in asked})
+    monkeypatch.setattr(build, "base_documents", lambda *_args: ({}, {}))
     engine = FakeEngine(images={"python:3.13-slim-trixie": {"Size": 100}})
     weighed, distributions = build.ledger(engine.real, good.settings(root=project), "x402-fac")
     names = ["coincurve", "h11", "redis", "safe-pysha3", "x402-fac"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
+import marshal
 import tarfile
 from typing import TYPE_CHECKING, Any
 
@@ -174,3 +176,101 @@ def test_leavings_are_seen(name: str) -> None:
 )
 def test_what_is_no_leaving(name: str) -> None:
     assert good.problems("layers.no_leavings", more(name)) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("srv/repo/objects/ab/" + "c" * 38, "srv/repo/objects/pack/pack-" + "d" * 40 + ".pack"),
+        "opt/x/objects/00/" + "e" * 62,
+    ],
+)
+def test_objects_of_a_bare_repository_are_leavings(name: str) -> None:
+    assert good.problems("layers.no_leavings", more(name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("root/.cargo/credentials.toml", "root/.gem/credentials", "root/.config/pypoetry/auth.toml", "app/.pypirc"),
+        *("root/.netrc", "root/.docker/config.json", "root/.git-credentials", "root/.aws/credentials", "app/.npmrc"),
+        *("etc/apt/auth.conf", "etc/apt/auth.conf.d/corp.conf", "root/.config/gh/hosts.yml", "root/.s3cfg"),
+    ],
+)
+def test_configuration_of_clients_that_holds_secrets_is_seen_by_its_name(name: str) -> None:
+    assert good.problems("layers.no_secrets", more(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("etc/pip.conf", b"[global]\nindex-url = https://reader:s3cr3t@index.example/simple\n"),
+        ("root/.config/pip/pip.conf", b"[global]\nextra-index-url=https://__token__:abc@index.example/simple\n"),
+        ("app/requirements.txt", b"--index-url https://u:p%40ss@index.example/simple\nh11\n"),
+        ("app/pyproject.toml", b'[[tool.uv.index]]\nurl = "https://u:pa55@index.example/simple"\n'),
+        ("etc/apt/sources.list.d/x.sources", b"URIs: https://bearer:abc123@apt.example/debian\n"),
+        ("srv/repo/.git/config", b'[remote "origin"]\n\turl = https://me:tok3n@code.example/x.git\n'),
+        ("app/direct_url.json", b'{"url": "git+https://me:tok3n@code.example/x.git"}'),
+        ("etc/environment", b"https_proxy=http://me:tok3n@proxy.example:3128\n"),
+    ],
+)
+def test_credentials_in_addresses_of_clients_are_seen(name: str, content: bytes) -> None:
+    assert any("address" in line for line in good.problems("layers.no_secrets", more(name, content=content)))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("etc/pip.conf", b"[global]\nindex-url = https://index.example/simple\n"),
+        ("etc/pip.conf", b"[global]\nindex-url = https://${USER}:${PASSWORD}@index.example/simple\n"),
+        ("etc/pip.conf", b"[global]\nindex-url = https://user:<password>@index.example/simple\n"),
+        ("etc/pip.conf", b"[global]\nindex-url = https://user:****@index.example/simple\n"),
+        ("app/settings.toml", b'time = "2026-01-01T10:20:30"\nmail = "me@example.org"\n'),
+        ("app/lib/http.py", b'EXAMPLE = "https://user:password@host.example/"\n'),
+    ],
+)
+def test_addresses_without_credentials(name: str, content: bytes) -> None:
+    assert good.problems("layers.no_secrets", more(name, content=content)) == []
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        odd("../etc/x", tarfile.REGTYPE),
+        odd("a/../../x", tarfile.REGTYPE),
+        odd("..", tarfile.DIRTYPE),
+        odd("app/x", tarfile.LNKTYPE, linkname="../../etc/shadow"),
+        more("app/x.gz", content=gzip.compress(b"x" * 5000)[:30]),
+        more("app/x.7z", content=b"7z\xbc\xaf\x27\x1c" + b"x" * 100),
+        more("srv/x.pack", content=b"PACK\0\0\0\x02" + b"x" * 100),
+        layer(make_tar({"a": b""}) + b"hidden"),
+    ],
+)
+def test_what_cannot_be_examined_or_leads_out_is_seen(evidence: Evidence) -> None:
+    assert good.problems("layers.readable", evidence)
+
+
+def test_a_file_that_is_there_twice_is_seen() -> None:
+    twice = make_tar({"app/x": b"one"})[:1024] + make_tar({"app/x": b"two"})
+    assert good.problems("layers.readable", layer(twice))
+    assert good.problems("layers.readable", layer(twice, at_the_bottom=True)) == []
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [
+        odd("/app/x", tarfile.REGTYPE),
+        odd("app/x", tarfile.SYMTYPE, linkname="../../../etc/x"),
+        odd("app/loop", tarfile.SYMTYPE, linkname="loop"),
+        odd("app/..x", tarfile.REGTYPE),
+        more("app/x.gz", content=gzip.compress(b"x" * 5000)),
+        layer(make_tar({"a": b""}) + bytes(20_000)),
+    ],
+)
+def test_what_means_one_thing_to_everybody(evidence: Evidence) -> None:
+    assert good.problems("layers.readable", evidence) == []
+
+
+def test_a_value_in_compiled_code_is_seen() -> None:
+    code = marshal.dumps(compile(f"PASSWORD = {good.SECRET!r}\n", "x.py", "exec"))
+    assert good.problems("layers.no_secrets", more("app/__pycache__/x.cpython-313.pyc", content=b"\0" * 16 + code))

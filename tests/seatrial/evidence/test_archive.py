@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence.archive import CHUNK_BYTES, Entry, make_tar, read_image, read_tar
+from seatrial.evidence.archive import Entry, make_tar, read_image, read_tar
+from seatrial.evidence.archive.pieces import PIECE_BYTES
 from seatrial.evidence.secrets import Wanted
 from tests.good import SECRET, WANTED
 
@@ -119,7 +120,7 @@ def test_texts_that_checks_read_are_kept() -> None:
     "spell", [lambda s: s, lambda s: s.hex().encode(), base64.b64encode], ids=["raw", "hex", "base64"]
 )
 def test_a_secret_across_the_border_of_two_chunks(offset: int, spell: Any) -> None:
-    content = b"\0" * (CHUNK_BYTES + offset) + spell(SECRET.encode()) + b"\0" * 10
+    content = b"\0" * (PIECE_BYTES + offset) + spell(SECRET.encode()) + b"\0" * 10
     assert read(make_tar({"x": content}))["x"].leaks
 
 
@@ -127,7 +128,7 @@ def test_a_long_secret_across_the_border_of_two_chunks() -> None:
     value = "".join(chr(33 + (index * 7) % 90) for index in range(3000))
     wanted = Wanted((("KEY", value),))
     for offset in (-1, -1500, -2999):
-        assert read(make_tar({"x": b"\0" * (CHUNK_BYTES + offset) + value.encode()}), wanted)["x"].leaks
+        assert read(make_tar({"x": b"\0" * (PIECE_BYTES + offset) + value.encode()}), wanted)["x"].leaks
 
 
 def test_a_secret_in_a_file_that_is_deleted_again_is_seen() -> None:

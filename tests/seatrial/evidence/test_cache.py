@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+import errno
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seatrial.evidence import cache
 from seatrial.evidence.archive import Entry
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DIGEST = "sha256:" + "a" * 64
 ENTRY = Entry("app/main.py", "file", 0o644, 0, 0, 12, 0, sha256="x", text="print()\n")
@@ -83,6 +85,79 @@ def test_a_broken_file_is_as_good_as_none(tmp_path: Path, secret: Path, content:
     kept.keep(DIGEST, (ENTRY,))
     next((tmp_path / "cache" / "seatrial").glob("layer-*")).write_bytes(content)
     assert cache.open_cache(tmp_path, [secret]).find(DIGEST) in (None, ())
+
+
+def rows(**changes: Any) -> bytes:
+    row = dataclasses.asdict(ENTRY) | changes
+    return json.dumps([list(row.values())]).encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        rows(path=5),
+        rows(mode="0644"),
+        rows(mode=True),
+        rows(has_capabilities=1),
+        rows(unread=[1]),
+        rows(leaks=["x"]),
+        rows(text=None),
+        rows(more=1),
+        b"[[]]",
+        b"[{}]",
+    ],
+)
+def test_a_hostile_file_is_as_good_as_none(tmp_path: Path, secret: Path, content: bytes) -> None:
+    kept = cache.open_cache(tmp_path, [secret])
+    kept.keep(DIGEST, (ENTRY,))
+    next((tmp_path / "cache" / "seatrial").glob("layer-*")).write_bytes(content)
+    assert kept.find(DIGEST) is None
+    assert rows() != content
+
+
+def test_what_is_no_file_is_not_waited_for_and_a_link_is_not_followed(tmp_path: Path, secret: Path) -> None:
+    kept = cache.open_cache(tmp_path, [secret])
+    kept.keep(DIGEST, (ENTRY,))
+    file = next((tmp_path / "cache" / "seatrial").glob("layer-*"))
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert kept.find(DIGEST) is None
+    file.unlink()
+    os.mkfifo(file)
+    assert kept.find(DIGEST) is None
+
+
+def test_a_folder_that_others_can_write_to_is_not_believed(tmp_path: Path, secret: Path) -> None:
+    cache.open_cache(tmp_path, [secret]).keep(DIGEST, (ENTRY,))
+    (tmp_path / "cache" / "seatrial").chmod(0o777)
+    assert cache.open_cache(tmp_path, [secret]).find(DIGEST) is None
+
+
+def test_a_full_disk_is_no_error_and_leaves_nothing(
+    tmp_path: Path, secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = cache.open_cache(tmp_path, [secret])
+
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    kept.keep(DIGEST, (ENTRY,))
+    assert kept.find(DIGEST) is None
+    assert not list((tmp_path / "cache" / "seatrial").glob(".new-*"))
+
+
+def test_two_runs_that_write_at_once_leave_one_whole_file(tmp_path: Path, secret: Path) -> None:
+    mine, other = (cache.open_cache(tmp_path, [secret]) for _ in range(2))
+    many = tuple(dataclasses.replace(ENTRY, path=f"app/{number}") for number in range(2000))
+    with ThreadPoolExecutor(2) as pool:
+        writing = [pool.submit(kept.keep, DIGEST, many) for kept in (mine, other) for _ in range(5)]
+        found = [mine.find(DIGEST) for _ in range(50)]
+        for one in writing:
+            one.result()
+    assert set(found) <= {None, many}
+    assert other.find(DIGEST) == many
 
 
 def test_a_folder_that_cannot_be_made_is_no_error(tmp_path: Path, secret: Path) -> None:
