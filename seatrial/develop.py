@@ -19,7 +19,11 @@ LOCKS = {
     "build": ["--group", "build"],
     "toolkit": ["--group", "toolkit"],
     "development": ["pyproject.toml", "--group", "toolkit", "--group", "build", "--group", "development"],
-    "oracles": ["--group", "oracles"],
+    # The development tools in the versions that were just locked, and more: the two are installed into one place.
+    "oracles": [
+        *("-c", "requirements/development.txt", "pyproject.toml"),
+        *("--group", "toolkit", "--group", "build", "--group", "development", "--group", "oracles"),
+    ],
 }
 LOCK_TIMEOUT_SECONDS = 300.0
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist", ".seatrial")
@@ -29,7 +33,7 @@ def test(settings: Settings, *, docker: bool, match: str) -> int:
     """Run pytest. With `docker` an engine must answer: nothing turns green by being skipped."""
     if docker:
         engine.connect().close()
-    toolbox.ensure_development_tools(settings)
+    toolbox.ensure_oracles(settings)
     argv = [sys.executable, "-m", "pytest"]
     if not docker:
         argv += ["-m", "not docker"]

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(toolbox, "ensure_development_tools", lambda _settings: None)
+    for needed in ("ensure_development_tools", "ensure_oracles"):
+        monkeypatch.setattr(toolbox, needed, lambda _settings: None)
     (tmp_path / "requirements").mkdir()
     return good.settings(root=tmp_path)
 
