@@ -1,6 +1,6 @@
-"""Sends requests over kept connections and tells how fast they were answered; a process of its own, on a core of its own.
+"""Sends requests over kept connections and tells how fast they were answered: a process of its own, on its own core.
 
-`python -m bench.load` reads a plan (JSON, the fields of Plan) from standard input and writes a Report to standard output.
+`python -m bench.load` reads a Plan (JSON) from standard input and writes a Report to standard output.
 
 Without a rate each connection sends as soon as it is answered: what the server can do. With a rate requests become due
 at even times and wait for a free connection where there is none; their time counts from when they were due, so a server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ LOCKS = {
     ],
 }
 LOCK_TIMEOUT_SECONDS = 300.0
+MINUTES = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?").fullmatch
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist", ".seatrial")
 
 
@@ -39,6 +41,15 @@ def test(settings: Settings, *, docker: bool, match: str) -> int:
         argv += ["-m", "not docker"]
     if match:
         argv += ["-k", match]
+    return int(ExitCode.BROKEN) if process.replace(argv, cwd=settings.root) else 0
+
+
+def fuzz(settings: Settings, *, minutes: str) -> int:
+    """Attack the service for some minutes. Raises SeatrialError USAGE for what is no number of minutes."""
+    if not MINUTES(minutes) or float(minutes) == 0:
+        raise SeatrialError(Code.USAGE, f"{minutes!r} is no number of minutes", hint="./invoke fuzz --minutes 30")
+    toolbox.ensure_oracles(settings)
+    argv = [sys.executable, "-m", "tests.service.fuzz", "--minutes", minutes]
     return int(ExitCode.BROKEN) if process.replace(argv, cwd=settings.root) else 0
 
 

@@ -140,10 +140,10 @@ async def suffer(redis: LoneRedis, fault: Fault, mode: str) -> Row:
             stop.set()
         # Whoever was left without an answer asks again, until there is one.
         for which, raw in requests.items():
-            while not await ships.settle(which, raw):
+            while not await ships.settle(which, raw):  # noqa: ASYNC110 - there is nobody who could tell
                 await asyncio.sleep(0.05)
         kept = {number: await ships.stores[0].read(_key(requests[number, AMOUNTS[0]])) for number in range(NONCES)}
-        purses = tuple(int(redis.admin("GET", key) or 0) for key in (purse, till))
+        purses = (int(redis.admin("GET", purse) or 0), int(redis.admin("GET", till) or 0))
     return _count(ships, fault, {number: _amount(record) for number, record in kept.items()}, purses)
 
 
@@ -209,4 +209,3 @@ def table(rows: list[Row]) -> list[tuple[str, ...]]:
 def _cells(fault: str, mode: str, rows: list[Row]) -> tuple[str, ...]:
     counted = ("tried", "acknowledged", "undecided", "lost", "double", "neither", "credits_astray")
     return (fault, mode, *(str(sum(getattr(row, name) for row in rows)) for name in counted))
-

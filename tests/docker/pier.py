@@ -61,7 +61,9 @@ def pier(image: str, folder: Path, **sections: Any) -> Iterator[Pier]:
             "server": {"host": "127.0.0.1", "port": found.port},
             "auth": {"clients": CLIENTS},
             "redis": {
-                **{"host": "127.0.0.1", "port": redis.port, "username": "facilitator"},
+                "host": "127.0.0.1",
+                "port": redis.port,
+                "username": "facilitator",
                 "passwordFile": "/run/secrets/redis_password",
             },
             **sections,

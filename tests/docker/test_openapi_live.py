@@ -1,4 +1,4 @@
-"""Schemathesis reads /openapi.json and holds the container to it: whatever fits is taken, whatever does not is refused."""
+"""Schemathesis reads /openapi.json and holds the container to it: what fits is taken, what does not is refused."""
 
 from __future__ import annotations
 

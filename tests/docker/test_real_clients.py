@@ -38,7 +38,7 @@ GUARD_SECONDS = 30
 EXTRA = {"name": DOMAIN[0], "version": DOMAIN[1]}
 
 
-class LedgerBuyer(BuyerScheme):
+class LedgerBuyer(BuyerScheme):  # type: ignore[misc] # the SDK is not installed where mypy runs
     """The SDK's own buyer, told which chain id to sign for: that of a chain is in its network's name."""
 
     def create_payment_payload(self, requirements: Any, extensions: Any = None) -> Any:
@@ -54,7 +54,7 @@ def record(healthy: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def ledger(healthy: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pier]:
-    kind = {"scheme": "exact", "network": LEDGER, "asset": ASSET, "payTo": [PAY_TO]}
+    kind: dict[str, Any] = {"scheme": "exact", "network": LEDGER, "asset": ASSET, "payTo": [PAY_TO]}
     kind["domain"] = dict(EXTRA)
     folder = tmp_path_factory.mktemp("ledger")
     with pier(healthy.image, folder, kinds=[kind], settlement={"mode": "ledger"}) as found:
@@ -85,7 +85,7 @@ def seller(at: Pier, network: str, extra: dict[str, Any]) -> Iterator[str]:
     app = FastAPI(lifespan=closing)
     app.middleware("http")(guard)
 
-    @app.get("/weather")
+    @app.get("/weather")  # type: ignore[untyped-decorator]
     async def weather() -> dict[str, str]:
         return {"weather": "fair"}
 

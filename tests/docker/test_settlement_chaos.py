@@ -1,4 +1,4 @@
-"""Whatever happens to Redis: every answer is right or 503, no payment is taken twice, none is lost, no credit either."""
+"""Whatever happens to Redis: every answer is right or 503, no payment is taken twice, none is lost, nor a credit."""
 
 from __future__ import annotations
 

@@ -50,6 +50,19 @@ def test_tests_without_an_engine_are_asked_for(settings: Settings, monkeypatch: 
     assert programs.commands == [[sys.executable, "-m", "pytest", "-m", "not docker", "-k", "archive"]]
 
 
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, ExitCode.BROKEN)])
+def test_fuzzing(settings: Settings, monkeypatch: pytest.MonkeyPatch, code: int, expected: int) -> None:
+    programs = Programs(answer(code)).instead_of(monkeypatch)
+    assert develop.fuzz(settings, minutes="0.5") == expected
+    assert programs.commands == [[sys.executable, "-m", "tests.service.fuzz", "--minutes", "0.5"]]
+
+
+@pytest.mark.parametrize("minutes", ["", "0", "0.0", "-1", "nan", "1e3", "ten"])
+def test_what_is_no_number_of_minutes_is_refused(settings: Settings, minutes: str) -> None:
+    with pytest.raises(SeatrialError, match="no number of minutes"):
+        develop.fuzz(settings, minutes=minutes)
+
+
 @pytest.mark.parametrize(("codes", "expected"), [((0, 0, 0), 0), ((1, 0, 0), 1), ((0, 0, 2), 1)])
 def test_every_linter_runs_whatever_the_first_says(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, codes: tuple[int, ...], expected: int
