@@ -1,9 +1,10 @@
-"""Commands to Redis that come in the same turn of the event loop travel together.
+"""Commands to Redis that come at nearly the same time travel together.
 
-What a command costs here is mostly the sending and the waiting, and that is the same for one and for many. Nothing is
-held back for it: a batch leaves in the next turn, whatever other batches are doing. Commands of a batch are commands
-by themselves (a pipeline, no transaction), each with its own reply. When a connection is lost on the way, nobody of
-the batch knows what happened: each is told so, as it would have been alone.
+What a command costs here is mostly the sending and the waiting, and that is the same for one and for many. So at most
+AT_ONCE batches are under way, and what comes meanwhile leaves together when one of them is back; nothing waits for
+anything else. Commands of a batch are commands by themselves (a pipeline, no transaction), each with its own reply.
+When a connection is lost on the way, nobody of the batch knows what happened: each is told so, as it would have been
+alone.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ if TYPE_CHECKING:
     from redis.asyncio.client import Pipeline
 
     Command = Callable[[Pipeline], object]
-    Waiting = tuple[Command, asyncio.Future[object]]
+    # The last is when it was asked, in the loop's time.
+    Waiting = tuple[Command, asyncio.Future[object], float]
 
-MOST_TOGETHER = 32
+# Two, so that one that hangs does not hold everybody up.
+AT_ONCE = 2
+MOST_TOGETHER = 64
 
 
 class Batches:
@@ -36,35 +40,43 @@ class Batches:
         """Give the reply to one command. Raises whatever redis-py raises, or TimeoutError."""
         loop = asyncio.get_running_loop()
         if not self._waiting:
+            # In the next turn, so that whoever asks in this one comes along.
             loop.call_soon(self._start)
         future: asyncio.Future[object] = loop.create_future()
-        self._waiting.append((command, future))
+        self._waiting.append((command, future, loop.time()))
         return await future
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Give up what is under way, and what waits for it."""
+        for _, future, _ in self._waiting:
+            future.cancel()
+        self._waiting = []
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def _start(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for first in range(0, len(waiting), MOST_TOGETHER):
-            task = asyncio.create_task(self._send(waiting[first : first + MOST_TOGETHER]))
+        while self._waiting and len(self._under_way) < AT_ONCE:
+            batch, self._waiting = self._waiting[:MOST_TOGETHER], self._waiting[MOST_TOGETHER:]
+            task = asyncio.create_task(self._send(batch))
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(self._back)
+
+    def _back(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        self._start()
 
     async def _send(self, batch: Sequence[Waiting]) -> None:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout_at(batch[0][2] + self._timeout_seconds):
                 replies = await self._exchange(batch)
         except asyncio.CancelledError:
-            for _, future in batch:
+            for _, future, _ in batch:
                 future.cancel()
             raise
         except Exception as error:  # noqa: BLE001 - it is told to whoever asked
             replies = [error] * len(batch)
-        for (_, future), reply in zip(batch, replies, strict=True):
+        for (_, future, _), reply in zip(batch, replies, strict=True):
             # Whoever asked may have gone.
             if future.done():
                 continue
@@ -75,6 +87,6 @@ class Batches:
 
     async def _exchange(self, batch: Sequence[Waiting]) -> list[object]:
         pipeline = self._redis.pipeline(transaction=False)
-        for command, _ in batch:
+        for command, _, _ in batch:
             command(pipeline)
         return cast("list[object]", await pipeline.execute(raise_on_error=False))

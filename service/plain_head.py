@@ -14,9 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from service.messages import Fields, Limits
 
-_HEAD = re.compile(
-    rb"(GET|POST|HEAD) (/[!-~]*) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+: ?[!-~](?:[ -~]*[!-~])?\r\n){1,64})\r\n"
-)
+_HEAD = re.compile(rb"(GET|POST|HEAD) (/[!-~]*) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+: ?[!-~](?:[ -~]*[!-~])?\r\n){1,64})\r\n")
 _LENGTH = re.compile(r"0|[1-9][0-9]{0,8}").fullmatch
 _UNUSUAL = frozenset({"transfer-encoding", "connection", "expect", "upgrade", "te", "trailer", "http2-settings"})
 

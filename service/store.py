@@ -41,7 +41,7 @@ from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from service.batches import Batches
+from service.batches import AT_ONCE, Batches
 from service.claims import StoreError
 from service.ledger import FUNCTION
 
@@ -54,8 +54,6 @@ if TYPE_CHECKING:
 CANARY_KEY = "x402:canary"
 CANARY_SECONDS = 30
 MAX_PASSWORD_BYTES = 1024
-# A command takes a fraction of a millisecond: more connections would not make it faster, and Redis pays for each.
-MOST_CONNECTIONS = 32
 
 ANSWERED = frozenset(
     {
@@ -79,7 +77,7 @@ class Store:
         self._ledger = ledger
         pool = BlockingConnectionPool(
             connection_class=SSLConnection if config.tls else Connection,
-            max_connections=MOST_CONNECTIONS,
+            max_connections=AT_ONCE,
             timeout=config.timeout_seconds,
             host=config.host,
             port=config.port,

@@ -141,8 +141,8 @@ class Wire:
         reason = HTTPStatus(response.status).phrase
         body = b"" if self.head is not None and self.head.method == "HEAD" else response.body
         if self._h11 is None:
-            lines = "".join([f"HTTP/1.1 {response.status} {reason}\r\n", *(f"{name}: {value}\r\n" for name, value in fields)])
-            return lines.encode("ascii") + b"\r\n" + body
+            lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in fields)]
+            return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
         event = h11.Response(status_code=response.status, reason=reason.encode(), headers=fields)
         data = h11.Data(data=body)
         return self._h11.send(event) + self._h11.send(data) + self._h11.send(h11.EndOfMessage())
