@@ -157,6 +157,8 @@ class Connection:
         )
 
     async def _send(self, data: bytes) -> None:
+        if self._writer.transport.is_closing():
+            raise ConnectionAbortedError("the client has gone")
         self._writer.write(data)
         if not self._writer.transport.get_write_buffer_size():
             # The kernel has it all, as nearly always: there is nothing to wait for.
