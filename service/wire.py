@@ -8,6 +8,7 @@ over the limit that arrives in one piece.
 from __future__ import annotations
 
 import enum
+import functools
 import os
 import re
 import time
@@ -223,9 +224,14 @@ def _path(target: str) -> str:
     return target.partition("?")[0]
 
 
+@functools.lru_cache(maxsize=1)
+def _date(now: int) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))
+
+
 def _response_fields(response: Response, request_id: str, *, close: bool) -> list[tuple[str, str]]:
     return [
-        ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())),
+        ("Date", _date(int(time.time()))),
         ("Content-Type", response.content_type),
         ("Content-Length", str(len(response.body))),
         ("Cache-Control", "no-store"),
