@@ -124,10 +124,9 @@ class Generator:
         return report
 
     def _report(self, seconds: float) -> Report:
-        # What was due and has not been answered is not forgotten.
-        if self.due:
-            self.statuses[NOT_ANSWERED] = len(self.due)
-        ordered = sorted(self.latencies) or [0.0]
+        # What was due and waits still is not forgotten: it has waited so long at least.
+        now = time.perf_counter()
+        ordered = sorted([*self.latencies, *(now - due for due in self.due)]) or [0.0]
         return Report(
             seconds,
             dict(self.statuses),
