@@ -22,7 +22,7 @@ from bench.figures import summary
 from bench.load import Plan, Report
 from bench.rates import Cell, HalfLoad, Memory, Rates, Sample, Stage
 from seatrial import process
-from service.ledger import balance_key
+from service.balances import balance_key
 from tests.docker.lone_redis import LoneRedis, lone_redis
 from tests.docker.yard import ROOT, docker, free_port
 from tests.service.buyer import ASSET, KIND, PAYER, body, ledger_kind, paid

@@ -21,7 +21,7 @@ from x402.mechanisms.evm.exact.client import ExactEvmScheme as BuyerScheme
 from x402.mechanisms.evm.exact.server import ExactEvmScheme as SellerScheme
 from x402.schemas import AssetAmount, PaymentPayload, PaymentRequirements
 
-from service.ledger import balance_key
+from service.balances import balance_key
 from service.protocol import eip712
 from tests.docker.pier import TOKEN, Pier, pier
 from tests.docker.yard import free_port
