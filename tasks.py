@@ -21,7 +21,7 @@ LISTING = {
     "Work": ["build", "up", "ps", "logs", "down"],
     "Prove": ["smoke", "verify", "demo"],
     "Credits": ["ledger.load", "ledger.credit", "ledger.debit", "ledger.show"],
-    "Develop": ["test", "lint", "lock", "clean"],
+    "Develop": ["test", "fuzz", "lint", "lock", "clean"],
 }
 
 
@@ -202,6 +202,14 @@ def test(_context: Context, docker: bool = True, match: str = "") -> int:
     return develop.test(settings.load(), docker=docker, match=match)
 
 
+@seatrial_task(help={"minutes": "for how long (default: 10); `test` does one short round"})
+def fuzz(_context: Context, minutes: str = "10") -> int:
+    """Throw bytes and bodies at the service: never a 500, never a traceback, never a hang."""
+    from seatrial import develop, settings
+
+    return develop.fuzz(settings.load(), minutes=minutes)
+
+
 @seatrial_task()
 def lint(_context: Context) -> int:
     """Run the linters and the type checker."""
@@ -266,6 +274,6 @@ def show(_context: Context, account: str = "", network: str = "", asset: str = "
     return ledger.show(settings.load(), account=account, network=network, asset=asset)
 
 
-namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, demo, test, lint, lock, clean)
+namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, demo, test, fuzz, lint, lock, clean)
 namespace.add_collection(Collection("ledger", load, credit, debit, show))
 namespace.configure({"listing": LISTING})

@@ -7,15 +7,17 @@ import signal
 import sys
 from pathlib import Path
 
-from bench import commands, document, figures, machine, peak, startup
+from bench import chaos, commands, document, figures, machine, peak, rates, service, startup
 from seatrial import console, engine, settings
 from seatrial.errors import ExitCode, SeatrialError
 from seatrial.evidence import trial
 
 RESULTS_FILE = Path(__file__).parent / "results.json"
+RATES_FILE = RESULTS_FILE.with_name("service.json")
+CHAOS_FILE = RESULTS_FILE.with_name("chaos.json")
 DOCUMENT_FILE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-PARTS = ("all", "tasks", "startup", "verification", "render")
-ROUNDS = 5
+PARTS = ("all", "tasks", "startup", "verification", "service", "memory", "chaos", "render")
+ROUNDS, MINUTES = 5, 10.0
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,10 +25,11 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, peak.interrupted)
     options = _parser().parse_args(argv)
     try:
-        if options.part == "render":
-            _render(figures.from_json(RESULTS_FILE.read_text(encoding="utf-8")))
-        else:
+        _measure_service(options.part, options.rounds, options.minutes)
+        if options.part in {"all", "tasks", "startup", "verification"}:
             _measure(options.part, options.rounds)
+        if options.part in {"all", "service", "memory", "chaos", "render"}:
+            _render()
     except SeatrialError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
@@ -59,11 +62,32 @@ def _measure(part: str, rounds: int) -> None:
     if part == "all":
         results = figures.Results(facts, tuple(series), tuple(health))
         RESULTS_FILE.write_text(figures.to_json(results), encoding="utf-8")
-        _render(figures.from_json(figures.to_json(results)))
 
 
-def _render(results: figures.Results) -> None:
-    DOCUMENT_FILE.write_text(document.render(results), encoding="utf-8")
+def _measure_service(part: str, rounds: int, minutes: float) -> None:
+    with console.step("measuring the service", plain=True) as step:
+        kept = rates.from_json(RATES_FILE.read_text(encoding="utf-8")) if RATES_FILE.exists() else None
+        if part in {"all", "service"}:
+            measured = service.measure(rounds, step.note).with_memory(kept.memory if kept else None)
+            RATES_FILE.write_text(rates.to_json(measured), encoding="utf-8")
+        if part == "memory" and kept is not None:
+            measured = kept.with_memory(service.measure_memory(minutes, step.note))
+            RATES_FILE.write_text(rates.to_json(measured), encoding="utf-8")
+        if part in {"all", "chaos"}:
+            CHAOS_FILE.write_text(chaos.to_json(chaos.measure(step.note)), encoding="utf-8")
+
+
+def rendered() -> str:
+    """Return the document that the kept results make."""
+    return document.render(
+        figures.from_json(RESULTS_FILE.read_text(encoding="utf-8")),
+        rates.from_json(RATES_FILE.read_text(encoding="utf-8")),
+        chaos.from_json(CHAOS_FILE.read_text(encoding="utf-8")),
+    )
+
+
+def _render() -> None:
+    DOCUMENT_FILE.write_text(rendered(), encoding="utf-8")
     console.tell(f"  written to {DOCUMENT_FILE.relative_to(DOCUMENT_FILE.parent.parent)}")
 
 
@@ -74,9 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         default="all",
         choices=PARTS,
-        help="all measures and writes; one part alone is printed, nothing is written; render writes the document anew",
+        help="all measures and writes; service, memory and chaos write their own results; the other parts alone are "
+        "printed, nothing is written; render writes the document anew",
     )
     parser.add_argument("--rounds", type=_positive, default=ROUNDS, help="runs of each (default: %(default)s)")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="of memory (default: %(default)s)")
     return parser
 
 

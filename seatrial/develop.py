@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from typing import TYPE_CHECKING
@@ -19,9 +20,14 @@ LOCKS = {
     "build": ["--group", "build"],
     "toolkit": ["--group", "toolkit"],
     "development": ["pyproject.toml", "--group", "toolkit", "--group", "build", "--group", "development"],
-    "oracles": ["--group", "oracles"],
+    # The development tools in the versions that were just locked, and more: the two are installed into one place.
+    "oracles": [
+        *("-c", "requirements/development.txt", "pyproject.toml"),
+        *("--group", "toolkit", "--group", "build", "--group", "development", "--group", "oracles"),
+    ],
 }
 LOCK_TIMEOUT_SECONDS = 300.0
+MINUTES = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?").fullmatch
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist", ".seatrial")
 
 
@@ -29,12 +35,21 @@ def test(settings: Settings, *, docker: bool, match: str) -> int:
     """Run pytest. With `docker` an engine must answer: nothing turns green by being skipped."""
     if docker:
         engine.connect().close()
-    toolbox.ensure_development_tools(settings)
+    toolbox.ensure_oracles(settings)
     argv = [sys.executable, "-m", "pytest"]
     if not docker:
         argv += ["-m", "not docker"]
     if match:
         argv += ["-k", match]
+    return int(ExitCode.BROKEN) if process.replace(argv, cwd=settings.root) else 0
+
+
+def fuzz(settings: Settings, *, minutes: str) -> int:
+    """Attack the service for some minutes. Raises SeatrialError USAGE for what is no number of minutes."""
+    if not MINUTES(minutes) or float(minutes) == 0:
+        raise SeatrialError(Code.USAGE, f"{minutes!r} is no number of minutes", hint="./invoke fuzz --minutes 30")
+    toolbox.ensure_oracles(settings)
+    argv = [sys.executable, "-m", "tests.service.fuzz", "--minutes", minutes]
     return int(ExitCode.BROKEN) if process.replace(argv, cwd=settings.root) else 0
 
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 FOLDER = ".venv"
 TOOLKIT, DEVELOPMENT = "requirements/toolkit.txt", "requirements/development.txt"
-STAMPS = {TOOLKIT: ".requirements", DEVELOPMENT: ".requirements-development"}
+ORACLES = "requirements/oracles.txt"
+"""Everything in `DEVELOPMENT` in the same versions, and what only tests and benchmarks need."""
+STAMPS = {TOOLKIT: ".requirements", DEVELOPMENT: ".requirements-development", ORACLES: ".requirements-oracles"}
 """A copy of the requirements in the environment, written when they are all installed: who has it is complete."""
 MADE_IN = ".made-in"
 """The folder that the environment was made for: scripts in it name that folder, so a moved checkout needs a new one."""
@@ -70,19 +72,30 @@ def make_environment(root: Path) -> None:
 
 
 def ensure_development_tools(settings: Settings) -> str:
-    """Install what tests and linters need into .venv; return what was done, nothing when all is there.
+    """Install what linters and locks need into .venv; return what was done, nothing when all is there.
 
     Raises SeatrialError COMMAND_FAILED or TIMED_OUT.
     """
-    root = settings.root
-    if _is_stamped(root, DEVELOPMENT):
+    return _ensure(settings.root, DEVELOPMENT, "the development tools")
+
+
+def ensure_oracles(settings: Settings) -> str:
+    """Install what tests and benchmarks need into .venv; return what was done, nothing when all is there.
+
+    Raises SeatrialError COMMAND_FAILED or TIMED_OUT: tests that cannot run are a failure, not a skip.
+    """
+    return _ensure(settings.root, ORACLES, "the development tools and the oracles")
+
+
+def _ensure(root: Path, requirements: str, what: str) -> str:
+    if _is_stamped(root, requirements):
         return ""
     with _locked(root):
-        if _is_stamped(root, DEVELOPMENT):
+        if _is_stamped(root, requirements):
             return ""
-        _install(Path(sys.executable), root / DEVELOPMENT)
-        _stamp(root, DEVELOPMENT)
-    return f"installed the development tools into {FOLDER}"
+        _install(Path(sys.executable), root / requirements)
+        _stamp(root, requirements)
+    return f"installed {what} into {FOLDER}"
 
 
 def main() -> int:

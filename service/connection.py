@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from service.deadline import Deadline
 from service.messages import Answer, Refusal, Request, error_response, refusal
 from service.wire import Need, Wire, make_request_id
 
@@ -38,6 +39,7 @@ class Connection:
         self._limits = limits
         self._log = log
         self._wire = Wire(limits)
+        self._deadline = Deadline()
         self._requests = 0
         self._draining = False
         # Nothing of a next request has come: closing now takes nothing from the client.
@@ -73,6 +75,7 @@ class Connection:
         except Exception as error:  # noqa: BLE001 - one connection's fault must not become the server's
             self._log.crash("connection", error)
         finally:
+            self._deadline.close()
             # What was sent is with the kernel already; anything else would be waited for without end.
             self._writer.transport.abort()
             with suppress(OSError):
@@ -107,8 +110,7 @@ class Connection:
                 phase, deadline = need, asyncio.get_running_loop().time() + self._seconds_for(need)
                 await self._enter(need)
             try:
-                async with asyncio.timeout_at(deadline):
-                    data = await self._reader.read(_READ_BYTES)
+                data = await self._deadline.wait(self._reader.read(_READ_BYTES), deadline)
             except TimeoutError:
                 if need is Need.FIRST_BYTE:
                     return None
@@ -155,7 +157,12 @@ class Connection:
         )
 
     async def _send(self, data: bytes) -> None:
+        if self._writer.transport.is_closing():
+            raise ConnectionAbortedError("the client has gone")
         self._writer.write(data)
+        if not self._writer.transport.get_write_buffer_size():
+            # The kernel has it all, as nearly always: there is nothing to wait for.
+            return
         try:
             async with asyncio.timeout(self._limits.write_seconds):
                 await self._writer.drain()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# json.dumps would make an encoder for each line.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -46,7 +48,7 @@ class Log:
         if _LEVELS[level] < self._threshold:
             return
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        line = json.dumps({"time": now, "level": level, "event": event, **facts}, separators=(",", ":"))
+        line = _encode({"time": now, "level": level, "event": event, **facts})
         # A log that can not be written has nobody to tell; the service goes on.
         with suppress(OSError, ValueError):
             self._sink.write(line.encode() + b"\n")

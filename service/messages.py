@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Fields = tuple[tuple[str, str], ...]
 
+# json.dumps would make an encoder for each document.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -68,7 +71,7 @@ class Refusal(Exception):  # noqa: N818 - an outcome of reading a request, not a
 
 def json_response(status: int, document: Mapping[str, object], fields: Fields = ()) -> Response:
     """Make a response of a document."""
-    return Response(status, json.dumps(document, separators=(",", ":")).encode(), fields)
+    return Response(status, _encode(document).encode(), fields)
 
 
 def error_response(status: int, code: str, message: str, fields: Fields = ()) -> Response:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from service.protocol.payment import MAX_TEXT_CHARACTERS, MAX_UINT256
 from service.protocol.reasons import Reason
 
 _TEXT = {"type": "string"}
+_NAME = {"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS}
 _ADDRESS = {"type": "string", "pattern": "^0x[0-9A-Fa-f]{40}$"}
 _BYTES32 = {"type": "string", "pattern": "^0x[0-9A-Fa-f]{64}$"}
-_UINT256 = {"type": "string", "pattern": "^(0|[1-9][0-9]{0,77})$", "description": "Decimal, below 2^256."}
 _VERSION = {"const": 2}
 _REASON = {"enum": [reason.value for reason in Reason]}
 _TRANSACTION = {"type": "string", "pattern": "^(|0x[0-9a-f]{64})$", "description": "Empty unless value has moved."}
@@ -27,10 +28,24 @@ def _reference(name: str) -> dict[str, object]:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+def _at_most(number: int) -> str:
+    """Give the pattern of the decimals from 0 to this number: shorter, or smaller at the first digit that differs."""
+    digits = str(number)
+    smaller = (
+        f"{digits[:at]}[{1 if at == 0 else 0}-{int(digit) - 1}][0-9]{{{len(digits) - at - 1}}}"
+        for at, digit in enumerate(digits)
+        if int(digit) > (1 if at == 0 else 0)
+    )
+    return "|".join(["0", f"[1-9][0-9]{{0,{len(digits) - 2}}}", *smaller, digits])
+
+
+_UINT256 = _reference("Uint256")
+
+
 _REQUIREMENTS = _object(
     {
-        "scheme": _TEXT,
-        "network": _TEXT,
+        "scheme": _NAME,
+        "network": _NAME,
         "asset": _ADDRESS,
         "amount": _UINT256,
         "payTo": _ADDRESS,
@@ -61,6 +76,7 @@ _OFFLINE = _object({"offline": _object({"notChecked": {"type": "array", "items":
 _REDIS = _object({"status": {"enum": ["up", "down"]}, "code": _TEXT}, "code")
 
 SCHEMAS: dict[str, object] = {
+    "Uint256": {"type": "string", "pattern": f"^({_at_most(MAX_UINT256)})$", "description": "Decimal, below 2^256."},
     "PaymentRequirements": _REQUIREMENTS,
     "PaymentPayload": _PAYLOAD,
     "PaymentRequest": _object(

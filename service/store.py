@@ -29,9 +29,8 @@ and, where there was no such reply:
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, cast
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection, SSLConnection
@@ -42,22 +41,19 @@ from redis.exceptions import AuthenticationError, InvalidResponse, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from service.batches import AT_ONCE, Batches
 from service.claims import StoreError
 from service.ledger import FUNCTION
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
     from pathlib import Path
 
+    from service.batches import Command
     from service.config import RedisConfig
 
 CANARY_KEY = "x402:canary"
 CANARY_SECONDS = 30
 MAX_PASSWORD_BYTES = 1024
-# A command takes a fraction of a millisecond: more connections would not make it faster, and Redis pays for each.
-MOST_CONNECTIONS = 32
-
-_T = TypeVar("_T")
 
 ANSWERED = frozenset(
     {
@@ -75,14 +71,13 @@ class PasswordFileError(AuthenticationError):
 
 
 class Store:
-    """The connections to Redis, made on demand; each command has one deadline for waiting, connecting and the reply."""
+    """The connections to Redis, made on demand."""
 
     def __init__(self, config: RedisConfig, *, ledger: bool = False) -> None:
         self._ledger = ledger
-        self._timeout_seconds = config.timeout_seconds
         pool = BlockingConnectionPool(
             connection_class=SSLConnection if config.tls else Connection,
-            max_connections=MOST_CONNECTIONS,
+            max_connections=AT_ONCE,
             timeout=config.timeout_seconds,
             host=config.host,
             port=config.port,
@@ -96,6 +91,7 @@ class Store:
             driver_info=None,
         )
         self._redis = Redis.from_pool(pool)
+        self._batches = Batches(self._redis, config.timeout_seconds)
 
     async def write_canary(self) -> None:
         """Write what proves that a claim could be written now. Raises StoreError.
@@ -103,35 +99,34 @@ class Store:
         In mode ledger the function has to be there too. On a claim that is taken, as the canary is now, it changes
         nothing.
         """
-        await self._ask(self._redis.set(CANARY_KEY, "1", ex=CANARY_SECONDS))
+        await self._ask(lambda redis: redis.set(CANARY_KEY, "1", ex=CANARY_SECONDS))
         if self._ledger:
             await self.move((CANARY_KEY, CANARY_KEY, CANARY_KEY), 0, b"")
 
     async def read(self, key: str) -> bytes | None:
         """Give what is stored under a key. Raises StoreError."""
-        return cast("bytes | None", await self._ask(self._redis.get(key)))
+        return cast("bytes | None", await self._ask(lambda redis: redis.get(key)))
 
     async def claim(self, key: str, record: bytes, expires_ms: int) -> bytes | None:
         """Store the record if there is none, in one command; gives the one that was there. Raises StoreError.
 
         When the reply is lost the claim may have been taken: asking again with the same record tells.
         """
-        earlier = await self._ask(self._redis.set(key, record, nx=True, get=True, pxat=expires_ms))
+        earlier = await self._ask(lambda redis: redis.set(key, record, nx=True, get=True, pxat=expires_ms))
         return cast("bytes | None", earlier)
 
     async def move(self, keys: tuple[str, str, str], amount: int, record: bytes) -> list[bytes]:
         """Call the ledger's function (ledger.lua says what it replies). Raises StoreError."""
-        reply = self._redis.fcall(FUNCTION, len(keys), *keys, str(amount), record)
-        return cast("list[bytes]", await self._ask(cast("Awaitable[object]", reply)))
+        reply = await self._ask(lambda redis: redis.fcall(FUNCTION, len(keys), *keys, str(amount), record))
+        return cast("list[bytes]", reply)
 
     async def expire(self, key: str, record: bytes, expires_ms: int) -> None:
         """Store a record that is there again, now with an expiry. Raises StoreError."""
-        await self._ask(self._redis.set(key, record, xx=True, pxat=expires_ms))
+        await self._ask(lambda redis: redis.set(key, record, xx=True, pxat=expires_ms))
 
-    async def _ask(self, command: Awaitable[_T]) -> _T:
+    async def _ask(self, command: Command) -> object:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await command
+            return await self._batches.ask(command)
         except TimeoutError:
             raise StoreError("TIMEOUT") from None
         except Exception as error:  # noqa: BLE001 - redis-py lets parsing faults of its own escape too
@@ -139,6 +134,7 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._batches.close()
         with suppress(RedisError):
             await self._redis.aclose()
 

@@ -1,12 +1,14 @@
 """One HTTP/1.1 connection as the server sees it, without any I/O: bytes in, requests out, responses to bytes.
 
-h11 does the parsing. Before it sees a head, `screen_head` refuses what h11 lets pass: a length given twice or in two
-ways, folded fields, lines that end in a bare LF, and a head over the limit that arrives in one piece.
+Plain heads are read at once (service/plain_head.py), h11 parses everything else. Before it sees a head, `screen_head`
+refuses what h11 lets pass: a length given twice or in two ways, folded fields, lines that end in a bare LF, and a head
+over the limit that arrives in one piece.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 import os
 import re
 import time
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING
 import h11
 
 from service.messages import Limits, Request, Response, refusal
+from service.plain_head import read_plain_head
 
 if TYPE_CHECKING:
     from service.messages import Fields, Refusal
@@ -43,43 +46,75 @@ class Wire:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=limits.head_bytes)
+        # What has been received and read by nobody; all of it is h11's while that reads a request.
+        self._raw = bytearray()
+        self._ended = False
+        self._h11: h11.Connection | None = None
         self._body = bytearray()
+        self._body_bytes = 0
         self._encoded_body_bytes = 0
+        self._last = False
         self.head: Request | None = None
 
     def receive(self, data: bytes) -> None:
         """Take what the socket gave; nothing means that the client sends no more."""
+        if self._h11 is None:
+            self._raw += data
+            self._ended = self._ended or not data
+            return
         if self.head is not None:
             self._encoded_body_bytes += len(data)
         self._h11.receive_data(data)
 
     def poll(self) -> Request | Need:
         """Give the next request, or what it still lacks. Raises Refusal."""
+        if self._h11 is None and self.head is None:
+            if not self._raw:
+                return Need.NOTHING if self._ended else Need.FIRST_BYTE
+            self._begin()
+        if self._h11 is None:
+            return self._take_plain_body()
         try:
-            if self.head is None:
-                found = self._take_head()
-                if isinstance(found, Need):
-                    return found
-                self.head = found
-            return self._take_body(self.head)
+            return self._poll_h11(self._h11)
         except h11.RemoteProtocolError as error:
             raise _refusal_of(error) from error
 
-    def _take_head(self) -> Request | Need:
-        raw, ended = self._h11.trailing_data
-        if not raw:
-            return Need.NOTHING if ended else Need.FIRST_BYTE
-        screen_head(raw, self._limits)
-        event = self._h11.next_event()
-        if not isinstance(event, h11.Request):
-            return Need.HEAD
-        check_head(event, self._limits)
-        return _request(event)
+    def _begin(self) -> None:
+        plain = read_plain_head(self._raw, self._limits)
+        if plain is not None:
+            del self._raw[: plain.head_bytes]
+            self.head, self._body_bytes = _request(plain.method, plain.target, plain.fields), plain.body_bytes
+            return
+        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._limits.head_bytes)
+        self._h11.receive_data(bytes(self._raw))
+        if self._ended:
+            self._h11.receive_data(b"")
 
-    def _take_body(self, head: Request) -> Request | Need:
+    def _take_plain_body(self) -> Request | Need:
+        assert self.head is not None  # noqa: S101 - for the type checker: a plain head was just read, or is waiting
+        if len(self._raw) < self._body_bytes:
+            if self._ended:
+                raise _malformed()
+            return Need.BODY
+        body = bytes(self._raw[: self._body_bytes])
+        del self._raw[: self._body_bytes]
+        return replace(self.head, body=body)
+
+    def _poll_h11(self, connection: h11.Connection) -> Request | Need:
+        if self.head is None:
+            raw, _ = connection.trailing_data
+            screen_head(raw, self._limits)
+            event = connection.next_event()
+            if not isinstance(event, h11.Request):
+                return Need.HEAD
+            check_head(event, self._limits)
+            fields = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers)
+            self.head = _request(event.method.decode(), event.target.decode(), fields)
+        return self._take_body(connection, self.head)
+
+    def _take_body(self, connection: h11.Connection, head: Request) -> Request | Need:
         while True:
-            event = self._h11.next_event()
+            event = connection.next_event()
             if isinstance(event, h11.Data):
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
@@ -96,32 +131,35 @@ class Wire:
 
     def go_ahead(self) -> bytes:
         """Give the interim response a client may be waiting for before it sends its body."""
-        if not self._h11.they_are_waiting_for_100_continue:
+        if self._h11 is None or not self._h11.they_are_waiting_for_100_continue:
             return b""
         return self._h11.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
     def respond(self, response: Response, request_id: str, *, close: bool) -> bytes:
         """Turn the response to the request at hand into bytes; without a body if that was a HEAD."""
-        event = h11.Response(
-            status_code=response.status,
-            reason=HTTPStatus(response.status).phrase.encode(),
-            headers=_response_fields(response, request_id, close=close),
-        )
-        parts = [self._h11.send(event)]
-        if self.head is None or self.head.method != "HEAD":
-            parts.append(self._h11.send(h11.Data(data=response.body)))
-        parts.append(self._h11.send(h11.EndOfMessage()))
-        return b"".join(parts)
+        self._last = close
+        fields = _response_fields(response, request_id, close=close)
+        reason = HTTPStatus(response.status).phrase
+        body = b"" if self.head is not None and self.head.method == "HEAD" else response.body
+        if self._h11 is None:
+            lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in fields)]
+            return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
+        event = h11.Response(status_code=response.status, reason=reason.encode(), headers=fields)
+        data = h11.Data(data=body)
+        return self._h11.send(event) + self._h11.send(data) + self._h11.send(h11.EndOfMessage())
 
     def start_next(self) -> bool:
         """Make ready for the next request; false if the connection has to be closed instead."""
-        if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
-            return False
-        self._h11.start_next_cycle()
-        self._body.clear()
-        self._encoded_body_bytes = 0
+        if self._h11 is not None:
+            if self._h11.our_state is not h11.DONE or self._h11.their_state is not h11.DONE:
+                return False
+            raw, self._ended = self._h11.trailing_data
+            self._raw = bytearray(raw)
+            self._h11 = None
+            self._body.clear()
+            self._encoded_body_bytes = 0
         self.head = None
-        return True
+        return not self._last
 
 
 def make_request_id() -> str:
@@ -168,12 +206,11 @@ def check_head(event: h11.Request, limits: Limits) -> None:
         raise _body_too_large()
 
 
-def _request(event: h11.Request) -> Request:
-    fields: Fields = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers)
+def _request(method: str, target: str, fields: Fields) -> Request:
     sent_id = dict(fields).get("x-request-id", "")
     return Request(
-        method=event.method.decode(),
-        path=_path(event.target.decode()),
+        method=method,
+        path=_path(target),
         fields=fields,
         request_id=sent_id if _SANE_REQUEST_ID.fullmatch(sent_id) else make_request_id(),
     )
@@ -187,9 +224,14 @@ def _path(target: str) -> str:
     return target.partition("?")[0]
 
 
+@functools.lru_cache(maxsize=1)
+def _date(now: int) -> str:
+    return time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(now))
+
+
 def _response_fields(response: Response, request_id: str, *, close: bool) -> list[tuple[str, str]]:
     return [
-        ("Date", time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime())),
+        ("Date", _date(int(time.time()))),
         ("Content-Type", response.content_type),
         ("Content-Length", str(len(response.body))),
         ("Cache-Control", "no-store"),

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import __main__ as program
-from bench import document, figures, machine, startup
+from bench import chaos, document, figures, load, machine, rates, startup
+from tests.docker.chaos import Row
+from tests.service.facilitator_harness import running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +35,68 @@ def results(**changed: tuple[float, ...]) -> figures.Results:
         ),
         health=(figures.HealthTiming("seed", "facilitator", 30.0, 5.0, 10.0, 0.0, 3),),
     )
+
+
+def cell(path: str, server: str, connections: int, *per_second: float) -> rates.Cell:
+    return rates.Cell(path, server, connections, per_second, (0.0001,) * len(per_second), (0.002,) * len(per_second))
+
+
+SAMPLES = tuple(rates.Sample(10.0 * number, 40_000_000 + number) for number in range(1, 9))
+LOAD = rates.Rates(
+    cells=(
+        *(
+            cell(path, server, connections, *(3000.0, 4000.0) if server == "ours" else (1000.0, 2000.0))
+            for path in ("/verify", "/health")
+            for server in ("ours", "peer")
+            for connections in (1, 16)
+        ),
+        cell("settle record", "ours", 16, 900.0, 1100.0),
+    ),
+    half=(rates.HalfLoad("ours", 2000.0, 0.001, 0.0042, 0.02),),
+    stages=(
+        rates.Stage("strict JSON", 0.00001),
+        rates.Stage("JSON into types", 0.00001),
+        rates.Stage("all of it", 0.00004),
+    ),
+    memory=rates.Memory(12345, SAMPLES),
+)
+ROWS = (
+    Row("hangs", "record", 100, 60, 30, 0, 0, 0, 0, 0),
+    Row("hangs", "ledger", 50, 20, 10, 0, 0, 0, 0, 0),
+)
+
+
+def render(measured: figures.Results) -> str:
+    return document.render(measured, LOAD, ROWS)
+
+
+def test_load_survives_its_file() -> None:
+    assert rates.from_json(rates.to_json(LOAD)) == LOAD
+    assert rates.from_json(rates.to_json(LOAD.with_memory(None))).memory is None
+    assert chaos.from_json(chaos.to_json(ROWS)) == ROWS
+
+
+def test_document_compares_load_round_by_round() -> None:
+    text = render(results())
+    assert "- `/verify`, 16 connections: **2.5 times** (2.0 to 3.0) as many a second" in text
+    assert "| `/settle`, mode record | 16 | this service | 1000 (900 to 1100) | 0.100 ms | 2.0 ms |" in text
+    assert "| this service | 2000 | 1.00 ms | 4.20 ms | 20.00 ms |" in text
+    assert "besides HTTP and JSON: **0.050 ms**" in text
+    assert "12345 requests answered in 1.3 minutes." in text
+
+
+def test_document_sums_the_faults_up() -> None:
+    assert "| all |  | 150 | 80 | 40 | 0 | 0 | 0 | 0 |" in render(results())
+
+
+async def test_load_is_counted_and_paced() -> None:
+    async with running() as service:
+        for per_second in (0.0, 200.0):
+            plan = load.Plan(service.port, "GET", "/live", 4, 0.5, warm_up_seconds=0.1, per_second=per_second)
+            report = await load.Generator(plan).run()
+            assert set(report.statuses) == {"200"}
+            assert report.answered <= 200 or not per_second
+            assert 0 < report.median_seconds <= report.p99_seconds <= report.most_seconds
 
 
 def test_summary_is_least_median_most() -> None:
@@ -86,35 +150,35 @@ def test_durations_carry_their_unit(seconds: float, said: str) -> None:
 
 
 def test_document_says_the_median_of_the_ratios() -> None:
-    text = document.render(results(startup_ours=(1.0, 2.0, 4.0), startup_seed=(40.0, 42.0, 44.0)))
+    text = render(results(startup_ours=(1.0, 2.0, 4.0), startup_seed=(40.0, 42.0, 44.0)))
     assert "takes **21.0 times as long** (11.0 to 40.0, 3 pairs)." in text
     assert "| the seed plan's file | 3 | 40 s | 42 s | 44 s |" in text
 
 
 def test_document_shows_peak_memory_only_where_it_was_measured() -> None:
-    text = document.render(results())
+    text = render(results())
     startup_part, _, rest = text.partition("## Verification")
     assert "peak memory" not in startup_part
     assert "| `run verify` | 2 | 1 s | 1.5 s | 2 s | 30 MB |" in rest
 
 
 def test_document_tells_how_verifications_ended() -> None:
-    assert "- `run verify`: every promise held in 1 of 2, a promise was broken in 1 of 2" in document.render(results())
+    assert "- `run verify`: every promise held in 1 of 2, a promise was broken in 1 of 2" in render(results())
     held = [dataclasses.replace(series, exit_codes=()) for series in results().series]
-    assert "How the runs ended" not in document.render(dataclasses.replace(results(), series=tuple(held)))
+    assert "How the runs ended" not in render(dataclasses.replace(results(), series=tuple(held)))
 
 
 def test_document_names_the_wrappers_own_part() -> None:
-    text = document.render(results(__version=(0.110, 0.112), direct___version=(0.100, 0.101)))
+    text = render(results(__version=(0.110, 0.112), direct___version=(0.100, 0.101)))
     assert "- `--version`: 10.5 ms, pair by pair (10.0 to 11.0; below 0 is noise)" in text
 
 
 def test_document_shows_the_timings_in_force() -> None:
-    assert "| seed | facilitator | 30 s | 5 s | 10 s | none | 3 |" in document.render(results())
+    assert "| seed | facilitator | 30 s | 5 s | 10 s | none | 3 |" in render(results())
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head() -> None:
-    for block in document.render(results()).split("\n\n"):
+    for block in render(results()).split("\n\n"):
         rows = [line.count("|") for line in block.splitlines() if line.startswith("|")]
         assert len(set(rows)) <= 1, block
 
@@ -126,8 +190,7 @@ def test_table_for_the_terminal_is_aligned() -> None:
 
 
 def test_document_in_the_tree_is_made_of_the_results_in_the_tree() -> None:
-    kept = figures.from_json(program.RESULTS_FILE.read_text(encoding="utf-8"))
-    assert program.DOCUMENT_FILE.read_text(encoding="utf-8") == document.render(kept)
+    assert program.DOCUMENT_FILE.read_text(encoding="utf-8") == program.rendered()
 
 
 def test_timings_are_read_as_the_engine_reports_them() -> None:

@@ -108,10 +108,11 @@ class Judge:
         return Rejection(Reason.INVALID_PAYMENT_REQUIREMENTS, "the asset is not configured for this network")
 
     def _times(self, authorization: Authorization, now: int) -> Rejection | None:
-        if authorization.valid_after > now:
-            return Rejection(Reason.VALID_AFTER, "the authorization is not valid yet")
+        # In the SDK's order: of two reasons everybody gives the same one.
         if authorization.valid_before < now + self.window.skew_seconds:
             return Rejection(Reason.VALID_BEFORE, f"less than {self.window.skew_seconds} s are left")
+        if authorization.valid_after > now:
+            return Rejection(Reason.VALID_AFTER, "the authorization is not valid yet")
         if authorization.valid_before > now + self.window.max_seconds:
             # A claim is kept as long as its authorization could be used: without a bound, for ever.
             return Rejection(Reason.VALID_BEFORE, f"more than {self.window.max_seconds} s ahead")

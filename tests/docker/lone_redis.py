@@ -50,6 +50,13 @@ class LoneRedis:
         """Do what an operator does once."""
         assert self.admin("FUNCTION", "LOAD", "REPLACE", function_source()) == "x402"
 
+    def address(self) -> str:
+        """Where other containers reach it."""
+        return docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", self.container).strip()
+
+    def as_root(self, *argv: str) -> str:
+        return docker("exec", "--privileged", "--user", "0", self.container, *argv)
+
     def answers(self) -> bool:
         try:
             return self.admin("PING") == "+PONG"
@@ -70,6 +77,28 @@ def lone_redis(folder: Path) -> Iterator[LoneRedis]:
     secret_files.write_secrets(secrets, uuid.uuid4().hex)
     # The folder keeps others out of a checkout; this one lies in a temporary folder that does so itself.
     secrets.chmod(0o755)
+    with _started(secrets) as found:
+        yield found
+
+
+@contextmanager
+def replica_of(master: LoneRedis) -> Iterator[LoneRedis]:
+    """Start a second one with the same users that has, and goes on getting, everything the first one has."""
+    with _started(master.secrets) as found:
+        passwords = secret_files.passwords(master.secrets)
+        for redis in (master, found):
+            # Either may be the other's replica, once they have changed places.
+            redis.admin("CONFIG", "SET", "masteruser", "admin", "masterauth", passwords["admin"])
+        found.admin("REPLICAOF", master.address(), "6379")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while "master_link_status:up" not in found.admin("INFO", "replication"):
+            assert time.monotonic() < deadline, docker("logs", found.container)
+            time.sleep(0.05)
+        yield found
+
+
+@contextmanager
+def _started(secrets: Path) -> Iterator[LoneRedis]:
     found = LoneRedis(f"{PREFIX}-{uuid.uuid4().hex[:8]}", free_port(), secrets)
     mounts = [
         f"{ROOT / 'config/redis.conf'}:/etc/redis/redis.conf:ro",

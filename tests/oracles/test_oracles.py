@@ -1,23 +1,17 @@
-"""Others' verdicts on the same payments: the x402 SDK and eth-account, asked live.
-
-They weigh 120 MB, so they are no part of the development environment:
-`pip install --require-hashes -r requirements/oracles.txt`. What they said of the corpus is written beside each case.
-"""
+"""Others' verdicts on the same payments: the x402 SDK and eth-account, asked live."""
 
 from __future__ import annotations
 
+import eth_account
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from service.protocol import eip712
 from service.protocol.payment import Authorization  # noqa: TC001 - Hypothesis reads the annotation
+from tests.oracles import sdk
 from tests.service.protocol.corpus import CASES, STRICTER, Case
 from tests.service.protocol.test_eip712 import authorizations, keys
-
-WHY = "pip install --require-hashes -r requirements/oracles.txt"
-sdk = pytest.importorskip("tests.oracles.sdk", reason=WHY, exc_type=ImportError)
-eth_account = pytest.importorskip("eth_account", reason=WHY)
 
 TYPES = {
     "TransferWithAuthorization": [

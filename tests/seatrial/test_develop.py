@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    monkeypatch.setattr(toolbox, "ensure_development_tools", lambda _settings: None)
+    for needed in ("ensure_development_tools", "ensure_oracles"):
+        monkeypatch.setattr(toolbox, needed, lambda _settings: None)
     (tmp_path / "requirements").mkdir()
     return good.settings(root=tmp_path)
 
@@ -47,6 +48,19 @@ def test_tests_without_an_engine_are_asked_for(settings: Settings, monkeypatch: 
     assert programs.commands == []
     develop.test(settings, docker=False, match="archive")
     assert programs.commands == [[sys.executable, "-m", "pytest", "-m", "not docker", "-k", "archive"]]
+
+
+@pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, ExitCode.BROKEN)])
+def test_fuzzing(settings: Settings, monkeypatch: pytest.MonkeyPatch, code: int, expected: int) -> None:
+    programs = Programs(answer(code)).instead_of(monkeypatch)
+    assert develop.fuzz(settings, minutes="0.5") == expected
+    assert programs.commands == [[sys.executable, "-m", "tests.service.fuzz", "--minutes", "0.5"]]
+
+
+@pytest.mark.parametrize("minutes", ["", "0", "0.0", "-1", "nan", "1e3", "ten"])
+def test_what_is_no_number_of_minutes_is_refused(settings: Settings, minutes: str) -> None:
+    with pytest.raises(SeatrialError, match="no number of minutes"):
+        develop.fuzz(settings, minutes=minutes)
 
 
 @pytest.mark.parametrize(("codes", "expected"), [((0, 0, 0), 0), ((1, 0, 0), 1), ((0, 0, 2), 1)])

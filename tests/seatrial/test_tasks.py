@@ -63,6 +63,7 @@ CALLS: list[tuple[str, dict[str, Any], Any, str, dict[str, Any]]] = [
     ("ledger.debit", {"account": "a", "amount": "1"}, ledger, "debit", {**MEANT, "amount": "1"}),
     ("ledger.show", {"account": "a"}, ledger, "show", MEANT),
     ("test", {"docker": False, "match": "x"}, develop, "test", {"docker": False, "match": "x"}),
+    ("fuzz", {"minutes": "30"}, develop, "fuzz", {"minutes": "30"}),
     ("lint", {}, develop, "lint", {}),
     ("lock", {}, develop, "lock", {}),
     ("clean", {}, develop, "clean", {}),

@@ -15,7 +15,7 @@ from seatrial import settings, toolbox
 from seatrial.errors import SeatrialError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 ROOT = settings.load().root
 MODULES = ("__init__", "errors", "process", "toolbox")
@@ -247,15 +247,35 @@ def test_a_users_own_pip_settings_do_not_lead_it_elsewhere(monkeypatch: pytest.M
     assert [path.name for path in tmp_path.iterdir()] == ["requirements.txt"]
 
 
-def test_development_tools_are_installed_once(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:
+@pytest.mark.parametrize(
+    ("ensure", "name", "said"),
+    [
+        (toolbox.ensure_development_tools, "development", "the development tools"),
+        (toolbox.ensure_oracles, "oracles", "the development tools and the oracles"),
+    ],
+    ids=["development", "oracles"],
+)
+def test_tools_are_installed_once(
+    monkeypatch: pytest.MonkeyPatch, checkout: Path, ensure: Callable[[settings.Settings], str], name: str, said: str
+) -> None:
     (checkout / ".venv").mkdir()
-    (checkout / "requirements" / "development.txt").write_text("# tools\n", encoding="utf-8")
+    (checkout / "requirements" / f"{name}.txt").write_text("# tools\n", encoding="utf-8")
     installed: list[Path] = []
     monkeypatch.setattr(toolbox, "_install", lambda _, requirements: installed.append(requirements))
     project = settings.Settings(**{**vars(settings.load()), "root": checkout})
-    assert toolbox.ensure_development_tools(project) == "installed the development tools into .venv"
-    assert toolbox.ensure_development_tools(project) == ""
-    assert installed == [checkout / "requirements" / "development.txt"]
+    assert ensure(project) == f"installed {said} into .venv"
+    assert ensure(project) == ""
+    assert installed == [checkout / "requirements" / f"{name}.txt"]
+
+
+def test_what_tests_need_is_what_linters_need_and_more() -> None:
+    # Both are installed into one environment, in either order.
+    tools, oracles = (pinned(ROOT / name) for name in (toolbox.DEVELOPMENT, toolbox.ORACLES))
+    assert tools < oracles
+
+
+def pinned(lock: Path) -> set[str]:
+    return {line.split(" ")[0] for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line}
 
 
 def test_an_environment_with_development_tools_gets_them_again(monkeypatch: pytest.MonkeyPatch, checkout: Path) -> None:

@@ -200,7 +200,7 @@ async def running(
 class ScriptedRedis:
     """Understands commands and answers each with the bytes that were set for it.
 
-    None hangs, b"" closes the connection.
+    None hangs, b"" closes the connection. While `held` is set and not yet released, nothing is answered.
     """
 
     port: int = 0
@@ -209,6 +209,7 @@ class ScriptedRedis:
     commands: list[list[str]] = field(default_factory=list)
     connections: int = 0
     first_bytes: bytes = b""
+    held: asyncio.Event | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -217,6 +218,8 @@ class ScriptedRedis:
             while command := await self._command(reader):
                 self.commands.append(command)
                 answer = self.replies.get(command[0], b"+OK\r\n")
+                if self.held is not None:
+                    await self.held.wait()
                 if answer is None:
                     await reader.read()
                 if not answer:

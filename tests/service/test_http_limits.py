@@ -78,6 +78,28 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             await until(lambda: service.server.connections == 0)
 
 
+async def test_what_a_client_that_has_gone_asked_before_is_not_answered_to_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    asked = 0
+
+    async def answer(_: Any) -> Answer:
+        nonlocal asked
+        asked += 1
+        # The reset arrives meanwhile.
+        await asyncio.sleep(0.01)
+        return Answer(Response(200, b"{}"), "/slow")
+
+    async with running(answer=answer, **PATIENT) as service:
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+            client.sendall(request("/slow") * 90)
+            await until(lambda: asked == 1)
+        await until(lambda: service.server.connections == 0)
+    assert asked < 10
+    assert not caplog.records
+
+
 async def test_a_client_that_reads_slowly_gets_everything() -> None:
     size = 8_000_000
 

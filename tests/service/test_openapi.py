@@ -68,6 +68,14 @@ def _operations(item: dict[str, Any]) -> list[dict[str, Any]]:
     return [operation for key, operation in item.items() if key != "parameters"]
 
 
+@pytest.mark.parametrize("number", [0, 1, 9, 10, 10**76, 10**77, 2**255, 2**256 - 10, 2**256 - 1])
+def test_amounts_below_2_to_256_are_described_and_no_others(number: int) -> None:
+    amount = validator({"$ref": "#/components/schemas/Uint256"})
+    assert amount.is_valid(str(number))
+    assert not amount.is_valid(str(2**256 + number))
+    assert not amount.is_valid(f"0{number}")
+
+
 async def test_it_is_served_to_everybody() -> None:
     async with running(config=with_clients()) as service, connected(service.port) as client:
         reply = await client.get("/openapi.json")

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.batches import AT_ONCE
 from service.claims import StoreError
 from service.config import RedisConfig
-from service.store import MOST_CONNECTIONS, Store
+from service.store import Store
 from tests.service.facilitator_harness import scripted_redis
 
 if TYPE_CHECKING:
@@ -84,17 +85,17 @@ async def test_many_at_once_get_their_own_replies_over_a_bounded_number_of_conne
     async with echo(10.0) as (served, store):
         keys = [f"{'late' if number % 50 == 0 else 'now'}{number}" for number in range(500)]
         assert await asyncio.gather(*map(store.read, keys)) == [key.encode() for key in keys]
-        assert served.connections <= MOST_CONNECTIONS
+        assert served.connections <= AT_ONCE
 
 
 async def test_waiting_for_a_connection_ends_too() -> None:
     async with scripted_redis(replies={"GET": None}) as redis:
         store = Store(config(redis.port, 0.1))
-        results = await asyncio.gather(*(store.read("x") for _ in range(2 * MOST_CONNECTIONS)), return_exceptions=True)
+        results = await asyncio.gather(*(store.read("x") for _ in range(20 * AT_ONCE)), return_exceptions=True)
         await store.close()
     assert {error.code for error in results if isinstance(error, StoreError)} == {"TIMEOUT"}
-    assert len(results) == 2 * MOST_CONNECTIONS
-    assert redis.connections <= 2 * MOST_CONNECTIONS
+    assert len(results) == 20 * AT_ONCE
+    assert redis.connections <= 20 * AT_ONCE
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,7 @@ CASES = (
     Case("the second before the first", spec_example, AFTER, now=1740672088),
     Case("the last second", spec_example, VALID, now=1740672148),
     Case("the second after the last", spec_example, BEFORE, now=1740672149),
+    Case("over before it begins", lambda: paid(valid_after=NOW + 20, valid_before=NOW - 20), BEFORE),
     Case("validAfter is 0", lambda: paid(valid_after=0), VALID),
     Case("the amount is 0", lambda: paid(amount=0), VALID),
     Case("the amount is the largest", lambda: paid(amount=2**256 - 1), VALID),
