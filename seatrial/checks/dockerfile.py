@@ -39,6 +39,8 @@ _UNLOCKED = {
 _REMOTE = re.compile(r"(?:^|[\s\"'\[,=])(?:(?:https?|ftp|git|ssh)://|git@)|\.git(?:#|[\s\"']|$)", re.IGNORECASE)
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_SECRET_MOUNT = re.compile(r"--mount=(\S*type=secret\S*)")
+_MOUNTED_AT = re.compile(r"(?:target|dst|destination)=([^,\s]+)")
 _REMOTE_HTTP = re.compile(r"(?:https?|ftp)://(?!127\.0\.0\.1|localhost)", re.IGNORECASE)
 _FETCH_AND_RUN = re.compile(r"\b(?:curl|wget)\b[^;&]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\$\((?:curl|wget)\b")
 _COMPARES = re.compile(
@@ -145,17 +147,21 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
         for leak in evidence.wanted.seen_in_text(instruction.value):
             yield Problem(f"{instruction.word} holds {leak}", _at(instruction))
         if instruction.word in {"ARG", "ENV", "LABEL"}:
-            for name in instruction.assignments:
-                if names_a_secret(name):
-                    yield Problem(f"{instruction.word} {name} is named like a secret", _at(instruction))
-        elif instruction.word in {"COPY", "ADD"} and not _source(instruction):
-            for path in _copied(instruction):
-                bare = path.rstrip("/")
-                is_secret = SECRET_FILE.search(bare) or SECRET_FILE.search(f"{bare}/.")
-                if is_secret and not PUBLIC_CERTIFICATES.search(path):
-                    yield Problem(f"{path} holds secrets by its name", _at(instruction))
+            for name in filter(names_a_secret, instruction.assignments):
+                yield Problem(f"{instruction.word} {name} is named like a secret", _at(instruction))
+        elif instruction.word in {"COPY", "ADD"}:
+            for path in filter(_holds_secrets, [] if _source(instruction) else _copied(instruction)):
+                yield Problem(f"{path} holds secrets by its name", _at(instruction))
         elif shows_password(instruction.value):
             yield Problem(f"{instruction.word} shows a password", _at(instruction))
+        elif instruction.word == "RUN" and _keeps_secret(instruction.value):
+            yield Problem("RUN writes a mounted secret into the image", _at(instruction))
+
+
+def _holds_secrets(path: str) -> bool:
+    bare = path.rstrip("/")
+    is_named = SECRET_FILE.search(bare) or SECRET_FILE.search(f"{bare}/.")
+    return bool(is_named) and not PUBLIC_CERTIFICATES.search(path)
 
 
 def _meant(instruction: Instruction) -> Instruction:
@@ -164,6 +170,22 @@ def _meant(instruction: Instruction) -> Instruction:
         return instruction
     word, value = [*instruction.value.split(None, 1), "", ""][:2]
     return Instruction(word.upper(), value, instruction.line)
+
+
+def _keeps_secret(script: str) -> bool:
+    """Whether a command writes what is mounted for its time only to a file that stays."""
+    places = [place for mount in _SECRET_MOUNT.findall(script) for place in _MOUNTED_AT.findall(mount)]
+    for place in ["/run/secrets/", *places]:
+        for _, words in commands(_bare(script)):
+            named = [number for number, word in enumerate(words) if word.startswith(place)]
+            if not named:
+                continue
+            program = words[0].rpartition("/")[2]
+            is_copied = program in {"cp", "mv", "install"} and named[0] < len(words) - 1
+            written = [words[number + 1] for number, word in enumerate(words[:-1]) if word in {">", ">>"}]
+            if is_copied or any(not target.startswith("/dev/") for target in written):
+                return True
+    return False
 
 
 def _copied(instruction: Instruction) -> list[str]:

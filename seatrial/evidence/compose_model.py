@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 LARGEST_TEXT_BYTES = 64 * 1024
+_HOST = re.compile(
+    r"[\"']?\w*(?:host|address|addr|server|url|uri|endpoint)\w*[\"']?\s*[:=]\s*[\"']?(?:[a-z+]+://)?(?:[^\s\"'/@]*@)?"
+    r"(?P<host>[a-z][a-z0-9_.-]*)",
+    re.IGNORECASE,
+)
+"""A setting whose name says that its value is a host or a URL."""
 _KINDS = (
     (stat.S_ISREG, "file"),
     (stat.S_ISDIR, "folder"),
@@ -27,9 +34,10 @@ _KINDS = (
 def documents(settings: Settings, production: str) -> dict[str, Any]:
     """Return the documents about what the production model points at.
 
-    compose.mounts: of each path of the host that is mounted, its kind, the path behind its links, and the text where
-    it is a small file of Redis's that is no secret. compose.acl: Redis's users, by the path inside the container,
-    passwords and hashes hidden. compose.profiles: the text of each seccomp profile that the model names.
+    compose.mounts: of each path of the host that is mounted, its kind, the path behind its links, the text where it is
+    a small file of Redis's that is no secret, and which services a file of the service names as hosts. compose.acl:
+    Redis's users, by the path inside the container, passwords and hashes hidden. compose.profiles: the text of each
+    seccomp profile that the model names.
     """
     model = json.loads(production)
     services: dict[str, dict[str, Any]] = model.get("services") or {}
@@ -43,11 +51,18 @@ def documents(settings: Settings, production: str) -> dict[str, Any]:
             mounts.setdefault(source, {"kind": kind_of(path), "real": os.path.realpath(path)})
             if name == settings.redis_service and not SECRET_FILE.search(source):
                 mounts[source]["text"] = _text(path)
+            if name == settings.service:
+                mounts[source]["talks_to"] = " ".join(host for host in hosts_in(_text(path)) if host in services)
     return {
         "compose.mounts": mounts,
         "compose.acl": _users(services.get(settings.redis_service) or {}, model.get("secrets") or {}),
         "compose.profiles": _profiles(settings.root, services),
     }
+
+
+def hosts_in(text: str) -> list[str]:
+    """Return the hosts that a file of settings names, and nothing else of it: such a file may hold secrets."""
+    return sorted({match["host"] for match in _HOST.finditer(text)})
 
 
 def kind_of(path: Path) -> str:

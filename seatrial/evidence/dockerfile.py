@@ -14,7 +14,9 @@ _HEREDOC = re.compile(r"(?:^|(?<=\s))\d*<<(?P<strips>-?)(?P<quote>[\"']?)(?P<nam
 _WITH_HEREDOC = {"RUN", "COPY", "ADD"}
 _DIRECTIVE = re.compile(r"^#\s*(?P<key>[a-z]\w*)\s*=\s*(?P<value>\S.*?)\s*$", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?(?P<operator>[-+])(?P<other>[^}]*))?\}|(?P<bare>\w+))")
-_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)=(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:\\.|[^\s\"'])*)")
+_ASSIGNMENT = re.compile(
+    r"(?P<opened>[\"']?)(?P<name>[A-Za-z_][\w.-]*)(?P=opened)=(?P<value>\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:\\.|[^\s\"'])*)"
+)
 
 
 @dataclass(frozen=True)

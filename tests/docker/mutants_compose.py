@@ -65,6 +65,13 @@ HIDDEN = (
         "tree",
     ),
     Mutant(
+        "development-redis-in-configuration",
+        "The service's configuration names the development Redis.",
+        swap("config/config.json", '"host": "redis-prod"', '"host": "redis"'),
+        kills("compose.no_development"),
+        "tree",
+    ),
+    Mutant(
         "never-started",
         "The service is scaled to none.",
         model(lambda m: m["services"]["facilitator"]["deploy"].update(replicas=0)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial import compose_files
 from seatrial.checks import Problem, check
 from seatrial.checks.compose.model import Service, main, seconds, words
-from seatrial.evidence import dockerfile
+from seatrial.evidence import compose_model, dockerfile
 from seatrial.evidence.commands import commands, script_of, shell_of
 from seatrial.evidence.references import is_pinned
 
@@ -67,6 +67,34 @@ def _odd_ones(name: str, service: Service, redis_service: str) -> Iterator[Probl
         yield Problem("a program of the host runs instead of a container", f"services.{name}.provider")
     if service.get("models"):
         yield Problem("a model runner is started beside it", f"services.{name}.models")
+
+
+@check(
+    "compose.no_development",
+    sabotage=lambda e: e.with_service(
+        main(e), lambda s: s.update(environment={"REDIS_URL": f"redis://{e.settings.development_services[0]}:6379"})
+    ),
+    mend="name the production service instead",
+)
+def no_development(evidence: Evidence) -> Iterator[Problem]:
+    """No production service is told to talk to a development service.
+
+    The development Redis asks nobody for a password, and is gone when production runs alone.
+    """
+    settings = evidence.settings
+    strangers = set(settings.development_services) - set(settings.production_services)
+    known = evidence.document("compose.mounts", "")
+    for name, service in evidence.services().items():
+        for variable, value in (service.get("environment") or {}).items():
+            for host in strangers & set(compose_model.hosts_in(f"{variable}={value}")):
+                yield Problem(f"it talks to {host}", f"services.{name}.environment.{variable}")
+        for link in service.get("links") or []:
+            if str(link).partition(":")[0] in strangers:
+                yield Problem(f"it talks to {link}", f"services.{name}.links")
+        for mount in service.get("volumes") or []:
+            told = known.get(str(mount.get("source")), {}).get("talks_to", "")
+            for host in strangers & set(told.split()):
+                yield Problem(f"{mount.get('source')} names {host}", f"services.{name}.volumes: {mount.get('target')}")
 
 
 @check(

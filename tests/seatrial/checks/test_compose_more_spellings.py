@@ -360,6 +360,42 @@ def test_a_file_without_a_suffix_is_a_file() -> None:
     assert good.problems("compose.host_folders", evidence) == []
 
 
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"REDIS_URL": "redis://redis:6379/0"},
+        {"REDIS_URL": "rediss://app@redis"},
+        {"REDIS_HOST": "redis"},
+        {"CACHE_ADDR": "redis:6379"},
+        {"ipfsEndpoint": "http://ipfs:5001/api"},
+    ],
+)
+def test_a_development_service_in_the_environment_is_seen(environment: dict[str, str]) -> None:
+    assert good.problems("compose.no_development", changed(environment=environment))
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"REDIS_URL": "redis://redis-prod:6379/0"},
+        {"BACKEND": "redis"},
+        {"REDIS_HOST": "redis.example.org"},
+        {"URL": "http://127.0.0.1/redis"},
+        {"REDIS_HOST": None},
+    ],
+)
+def test_other_hosts_in_the_environment(environment: dict[str, str]) -> None:
+    assert good.problems("compose.no_development", changed(environment=environment)) == []
+
+
+def test_a_development_service_in_a_link_or_a_mounted_file_is_seen() -> None:
+    assert good.problems("compose.no_development", changed(links=["redis:cache"]))
+    evidence = good.evidence().edited(
+        "compose.mounts", lambda m: [facts.update(talks_to="example.org redis") for facts in m.values()] and None
+    )
+    assert good.problems("compose.no_development", evidence)
+
+
 def test_a_named_pipe_of_the_host_is_seen() -> None:
     assert good.problems("compose.host_folders", mount(type="npipe", source=r"\\.\pipe\docker_engine"))
 

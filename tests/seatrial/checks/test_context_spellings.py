@@ -67,7 +67,16 @@ def test_a_development_file_is_seen(path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["service/latest.py", "service/contest.py", "service/distance.py", "service/venvs.txt", "LICENSE"]
+    "path",
+    [
+        "service/latest.py",
+        "service/contest.py",
+        "service/distance.py",
+        "internal/build/build.go",
+        "src/docs/a.ts",
+        "service/venvs.txt",
+        "LICENSE",
+    ],
 )
 def test_files_of_the_service_are_no_development_files(path: str) -> None:
     assert good.problems("context.no_development", good.evidence().with_context({path: b""})) == []
@@ -98,6 +107,9 @@ def test_files_of_the_service_are_no_development_files(path: str) -> None:
         ),
         *("*\n!./.env\n", "*\n!/.env\n", "*\n!dist\n", "*\n!?env\n", "*\n![.]env\n", "*\n!service/.env\n"),
         *("*\n.env # comment\n", "*\r\n!service\r\n", "\ufeff*\n", "*\n  # indented\n", "*\n!\n", "*\n! \n"),
+        *("* # Ignore everything, except:\n!src\n", "*.*\n!src\n", "./\n!src\n", ".\n", "**/.*\n!src\n"),
+        *("*\n!**/*.json\n", "*\n!config/*\n", "*\n!c*\n", "*\n![a-z]*\n", "*\n!/**\n"),
+        *("*\n!**/id_rsa\n", "*\n!*/*\n", "*\n!{src,.env}\n!.env\n", "*\n!\\.env\n", "*\n!.en[v]\n", "*\n!*.env\n"),
         *("*\nsecrets\n!secrets\n", "*\n!config\nconfig/config.json\n!config/config.json\n"),
     ],
 )
