@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LISTING = {
     "Begin": ["setup", "doctor"],
     "Work": ["build", "up", "ps", "logs", "down"],
-    "Prove": ["smoke", "verify"],
+    "Prove": ["smoke", "verify", "demo"],
+    "Credits": ["ledger.load", "ledger.credit", "ledger.debit", "ledger.show"],
     "Develop": ["test", "lint", "lock", "clean"],
 }
 
@@ -63,16 +64,17 @@ def _exit_code(context: Context, body: Callable[..., int | None], *args: Any, **
     help={
         "engine": "install or start a Docker Engine where none answers (Debian and Ubuntu, as root)",
         "ipfs": "compile IPFS for development where no registry gives it (needs Go, about 2 minutes)",
+        "rotate-token": "give the client a new token; the former one ends when the service reads its configuration",
     }
 )
-def setup(_context: Context, engine: bool = False, ipfs: bool = False) -> int:
+def setup(_context: Context, engine: bool = False, ipfs: bool = False, rotate_token: bool = False) -> int:
     """Make this machine ready: engine, base images, config, secrets.
 
     Repeated, it does only what is missing.
     """
     from seatrial import setup
 
-    return setup.run(engine=engine, ipfs=ipfs)
+    return setup.run(engine=engine, ipfs=ipfs, rotate_token=rotate_token)
 
 
 @seatrial_task()
@@ -179,6 +181,14 @@ def verify(
     return proof.print_list(options) if list else proof.run(settings.load(), options)
 
 
+@seatrial_task()
+def demo(_context: Context) -> int:
+    """Play buyer and seller against the production stack that runs: 402, payment, replay refused, record."""
+    from seatrial import demo, settings
+
+    return demo.run(settings.load())
+
+
 @seatrial_task(
     help={
         "docker": "--no-docker leaves out what needs an engine; otherwise a missing engine is a failure",
@@ -216,5 +226,46 @@ def clean(_context: Context) -> int:
     return develop.clean(settings.load())
 
 
-namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, test, lint, lock, clean)
+_LEDGER = {
+    "account": "the account's address, 0x and 40 hex digits",
+    "network": "ledger:<name>; not needed where config.json has one ledger only",
+    "asset": "the asset's address; not needed where config.json has one only",
+}
+_AMOUNT = {"amount": "a whole number of the asset's smallest unit"}
+
+
+@seatrial_task()
+def load(_context: Context) -> int:
+    """Load the ledger's functions into the production Redis (`up --prod` does it in mode ledger)."""
+    from seatrial import ledger, settings
+
+    return ledger.load(settings.load())
+
+
+@seatrial_task(help={**_LEDGER, **_AMOUNT})
+def credit(_context: Context, account: str = "", amount: str = "", network: str = "", asset: str = "") -> int:
+    """Pay into an account of the ledger, in one step; prints its balance."""
+    from seatrial import ledger, settings
+
+    return ledger.credit(settings.load(), account=account, amount=amount, network=network, asset=asset)
+
+
+@seatrial_task(help={**_LEDGER, **_AMOUNT})
+def debit(_context: Context, account: str = "", amount: str = "", network: str = "", asset: str = "") -> int:
+    """Pay out of an account of the ledger, in one step and never below zero; prints its balance."""
+    from seatrial import ledger, settings
+
+    return ledger.debit(settings.load(), account=account, amount=amount, network=network, asset=asset)
+
+
+@seatrial_task(help=_LEDGER)
+def show(_context: Context, account: str = "", network: str = "", asset: str = "") -> int:
+    """Print the balance of an account of the ledger, or of all and their sum."""
+    from seatrial import ledger, settings
+
+    return ledger.show(settings.load(), account=account, network=network, asset=asset)
+
+
+namespace = Collection(setup, doctor, build, up, down, ps, logs, smoke, verify, demo, test, lint, lock, clean)
+namespace.add_collection(Collection("ledger", load, credit, debit, show))
 namespace.configure({"listing": LISTING})

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import console, engine, envfile, ports, workspace
+from seatrial import clients, console, engine, envfile, ports, workspace
 from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import ExitCode, SeatrialError
 from seatrial.host import apt, bases, rootfs
@@ -77,6 +77,7 @@ def examine(settings: Settings) -> list[Line]:
         _env_file(settings),
         _config_file(settings),
         _secrets(settings),
+        _client_token(settings),
         *_ports(settings, seen),
     ]
 
@@ -231,6 +232,15 @@ def _secrets(settings: Settings) -> Line:
         return Line("secrets", not problems, "\n".join(problems) or "in step with .env", "./invoke setup")
 
     return _judged("secrets", look, "./invoke setup")
+
+
+def _client_token(settings: Settings) -> Line:
+    def look() -> Line:
+        workspace.check_config(settings)
+        ok, said, fix = clients.standing(settings)
+        return Line("client token", ok, said, fix)
+
+    return _judged("client token", look, "./invoke setup")
 
 
 def _ports(settings: Settings, seen: Seen) -> Iterator[Line]:

@@ -52,6 +52,7 @@ class Code(Enum):
         "image-file", ExitCode.USAGE, "An image archive or layout is cut or damaged, or holds several images."
     )
     NOT_RUNNING = Kind("not-running", ExitCode.USAGE, "The stack that was asked for is not running.")
+    LEDGER = Kind("ledger", ExitCode.USAGE, "The ledger cannot do what was asked.")
     COMMAND_MISSING = Kind("command-missing", ExitCode.MACHINE, "A program that is needed is not installed.")
     COMMAND_FAILED = Kind("command-failed", ExitCode.MACHINE, "A program that was called ended with an error.")
     TIMED_OUT = Kind("timed-out", ExitCode.MACHINE, "Something did not happen within its time.")

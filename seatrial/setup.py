@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
-from seatrial import console, host, settings, workspace
+from seatrial import clients, console, host, settings, workspace
 from seatrial.ipfs import ensure_ipfs
 
 
-def run(*, engine: bool, ipfs: bool) -> int:
-    """Make the machine ready and say what was done. `engine` allows to install and start one; `ipfs` to compile it."""
+def run(*, engine: bool, ipfs: bool, rotate_token: bool) -> int:
+    """Make the machine ready and say what was done.
+
+    `engine` allows to install and start one; `ipfs` to compile it; `rotate_token` to give the client a new token.
+    """
     began = time.monotonic()
     project = settings.load()
     console.tell(f"  {host.ensure_engine(allow_install=engine)}")
@@ -17,6 +20,12 @@ def run(*, engine: bool, ipfs: bool) -> int:
         console.tell(f"  {line}")
     for line in workspace.prepare(project):
         console.tell(f"  {line}")
+    if rotate_token:
+        for line in clients.rotate(project):
+            console.tell(f"  {line}")
+    _, standing, mend = clients.standing(project)
+    if mend or not clients.read(project).hashes:
+        console.warn(f"client: {standing}" + (f"  next: {mend}" if mend else ""))
     if ipfs:
         console.tell(f"  {ensure_ipfs(project, build=True)}")
     console.ended("the machine is ready", time.monotonic() - began, next="./invoke up --prod verify")

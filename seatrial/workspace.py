@@ -8,9 +8,10 @@ import secrets
 import stat
 from typing import TYPE_CHECKING
 
-from seatrial import envfile
+from seatrial import clients, envfile
+from seatrial.clients import CONFIG, CONFIG_EXAMPLE, CONFIG_MODE
 from seatrial.errors import Code, SeatrialError
-from seatrial.secret_files import SECRET_FILES, problems, write_secrets
+from seatrial.secret_files import CLIENT_FILE, SECRET_FILES, problems, write_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 __all__ = [
+    "CONFIG",
+    "CONFIG_EXAMPLE",
     "check_config",
     "check_secrets",
     "env_faults",
@@ -30,10 +33,6 @@ __all__ = [
     "write_secrets",
 ]
 
-CONFIG = "config/config.json"
-CONFIG_EXAMPLE = "config/config.example.json"
-CONFIG_MODE = 0o644
-"""Readable by the service, which runs as another user. It holds no secret: tokens are in it as SHA-256."""
 PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - the name of a variable
 PASSWORD_BYTES = 32
 LEAST_CHARACTERS = 16
@@ -58,7 +57,7 @@ def prepare(settings: Settings) -> list[str]:
     did += _prepare_env(settings)
     did += write_secrets(settings.path("secrets"), redis_password(settings))
     check_config(settings)
-    return did
+    return did + clients.ensure(settings)
 
 
 def check_config(settings: Settings) -> None:
@@ -166,12 +165,12 @@ def check_secrets(settings: Settings) -> list[str]:
 def secret_values(settings: Settings) -> list[tuple[str, str]]:
     """Return every value that must never show up anywhere, with its name.
 
-    These are the passwords, and what .env sets under the name of a secret.
+    These are the passwords, the client's token, and what .env sets under the name of a secret.
     """
     environment = load_env(settings)
     named = {**environment, PASSWORD: os.environ.get(PASSWORD) or environment.get(PASSWORD, "")}
     found = {value: name for name, value in named.items() if SECRET_NAME.search(name.upper())}
-    for name in SECRET_FILES:
+    for name in (*SECRET_FILES, CLIENT_FILE):
         file = settings.path("secrets") / name
         if file.is_file():
             found.setdefault(file.read_text(encoding="utf-8").strip(), f"secrets/{name}")
@@ -182,7 +181,7 @@ def secret_places(settings: Settings) -> list[Path]:
     """Return the files that `secret_values` reads; nothing when the environment holds one, which no file tells."""
     if os.environ.get(PASSWORD):
         return []
-    return [settings.path(".env"), *(settings.path("secrets") / name for name in SECRET_FILES)]
+    return [settings.path(".env"), *(settings.path("secrets") / name for name in (*SECRET_FILES, CLIENT_FILE))]
 
 
 def _prepare_config(settings: Settings) -> list[str]:

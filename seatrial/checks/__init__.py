@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from seatrial.evidence import Evidence
 
-FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "supply")
+FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "payment", "supply")
 """The families in the order of a build: what goes in, what came out, how it runs. Each is a module of this package."""
 
 

@@ -105,13 +105,13 @@ class Evidence:
     def services(self, profile: str = "production") -> dict[str, dict[str, Any]]:
         """Return the services of a resolved compose model by name.
 
-        For production these are the services of the profile; the development services that the same file defines are
-        started by name only, and are not part of it.
+        For production these are the services of the profile and all that they depend on, which Compose starts with
+        them; the other development services that the same file defines are started by name only.
         """
         model = self.json(f"compose.{profile}", "")
         services: dict[str, dict[str, Any]] = model.get("services") or {}
         if profile == "production":
-            services = {name: service for name, service in services.items() if service.get("profiles")}
+            services = _started(services)
         self.seen["services"] += len(services)
         return services
 
@@ -238,6 +238,18 @@ def _visible(layers: tuple[Layer, ...]) -> dict[str, Entry]:
             _forget(visible, entry.path)
         visible[entry.path] = entry
     return visible
+
+
+def _started(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    # A file that knows no profiles is all production.
+    waiting = [name for name, service in services.items() if service.get("profiles")] or list(services)
+    started: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in services and name not in started:
+            started.add(name)
+            waiting += services[name].get("depends_on") or {}
+    return {name: service for name, service in services.items() if name in started}
 
 
 def _forget(visible: dict[str, Entry], folder: str) -> None:

@@ -9,7 +9,8 @@
 | workspace.bind_address | BIND_ADDRESS of .env, or nothing |
 | image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
-| compose.sources | text of each compose file, by name |
+| compose.sources | text of each compose file, by name, with what it includes and extends |
+| compose.mounts, compose.acl, compose.profiles | what the production model points at; see `evidence.compose_model` |
 | trial.* and redis.* | what a running stack said; see `evidence.trial` |
 | supply.sbom | the SBOM beside the image, JSON text |
 | supply.rebuild | id of an image built again without cache, and the paths that differ |
@@ -23,9 +24,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, process, workspace
+from seatrial import build, compose, compose_files, process, workspace
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence import Evidence, cache, filed_image, image, tree, trial
+from seatrial.evidence import Evidence, cache, compose_model, filed_image, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from seatrial.evidence.image import Read
     from seatrial.settings import Settings
 
+RUNNING = {"runtime", "redis", "payment"}
+"""Families whose checks need a stack that runs."""
 STATIC = "--static was given: no stack was started"
 # What pip says when it cannot reach the index. Only that: a package that the index does not have is a broken lock.
 _NO_INDEX = ("connection broken by", "name resolution", "Network is unreachable", "Max retries exceeded")
@@ -85,7 +88,7 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
     wanted = Wanted(tuple(workspace.secret_values(settings)))
     documents: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    running = not wanted_by.static and bool(wanted_by.families & {"runtime", "redis"})
+    running = not wanted_by.static and bool(wanted_by.families & RUNNING)
     rebuilding = not wanted_by.static and "supply" in wanted_by.families
     if engine is None:
         missing["context"] = "no Docker Engine answers, so BuildKit cannot be asked what it takes"
@@ -122,11 +125,7 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
 def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
-    documents["compose.sources"] = {
-        name: text
-        for name, text in documents["tree.files"].items()
-        if "compose" in name and name.endswith(("yml", "yaml"))
-    }
+    documents["compose.sources"] = compose_files.texts(settings.root)
     documents["tree.revision"] = revision.name
     documents["tree.epoch"] = revision.epoch_seconds
     documents["workspace.password_fault"] = "; ".join(what for what, _ in workspace.env_faults(settings.path(".env")))
@@ -140,6 +139,7 @@ def _read_compose(
         with ThreadPoolExecutor(max_workers=1) as pool:
             development = pool.submit(compose.stack(settings, production=False).model)
             documents["compose.production"] = compose.stack(settings, production=True).model()
+            documents.update(compose_model.documents(settings, documents["compose.production"]))
             documents["compose.development"] = development.result()
     except SeatrialError as error:
         # A machine without Docker can still judge an image in a file.
@@ -188,7 +188,6 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
     """Run a trial stack and return what must not show, the trial's own secrets included."""
     given = filed_image.in_engine(wanted_by.file, engine) if wanted_by.file else contextlib.nullcontext(wanted_by.image)
     with given as name, trial.started(settings, engine, name, note) as running:
-        own = trial.secret_values(running)
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
             trial.break_and_mend(running, note)
@@ -196,6 +195,8 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
             for family in ("trial", "redis"):
                 missing[family] = "the trial stack did not become healthy"
         documents.update(running.documents)
+        # Only now: what was paid there is signed, and the signature must not show either.
+        own = running.secrets
     return Wanted((*wanted.values, *own))
 
 

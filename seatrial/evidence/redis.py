@@ -70,13 +70,14 @@ QUESTIONS: tuple[Question, ...] = (
         "MODULE LIST",
         "REPLICAOF NO ONE",
         "ACL SETUSER intruder",
+        "FCALL x402_credit 1 x402:seatrial 1",
         harmless=False,
     ),
     *_named("probe", PROBE, "+PONG", "PING"),
     *_named("probe", PROBE, "-NOPERM", "GET x402:canary", "INFO server", "CONFIG GET dir"),
     *_named("probe", PROBE, "-NOPERM", "SET x402:seatrial x", "FLUSHALL", harmless=False),
 )
-SETTINGS_ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
+SETTINGS_ASKED = ("dir", "appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
 
 
 def ask(address: tuple[str, int], question: Question, passwords: dict[str, str]) -> str:
