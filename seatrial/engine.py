@@ -68,11 +68,8 @@ class Engine:
             return list(self._api.history(reference))
 
     def save(self, reference: str) -> Iterator[bytes]:
-        """Yield the archive of `docker save` in pieces.
-
-        The client is asked instead of the API: it works beside us on another core, and Python need not unpack HTTP.
-        """
-        return process.pieces(["docker", "save", reference], piece_bytes=SAVE_PIECE_BYTES)
+        """Yield the archive of `docker save` in pieces."""
+        return save(reference)
 
     def load(self, pieces: Iterator[bytes]) -> None:
         """Load an archive, as `docker load` does."""
@@ -236,6 +233,14 @@ def connect() -> Engine:
             client.close()
             raise
     return Engine(client)
+
+
+def save(reference: str) -> Iterator[bytes]:
+    """Yield the archive of `docker save` in pieces.
+
+    The client is asked instead of the API: it works beside us on another core, and Python need not unpack HTTP.
+    """
+    return process.pieces(["docker", "save", reference], piece_bytes=SAVE_PIECE_BYTES)
 
 
 def list_of(pair: tuple[str, int]) -> tuple[str, int] | tuple[str]:

@@ -6,16 +6,17 @@ import contextlib
 import os
 import tempfile
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial import console, engine, reports, verify
+from seatrial import console, engine, process, reports, verify
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import collect, filed_image
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from seatrial.engine import Engine
     from seatrial.evidence import Evidence
@@ -48,11 +49,13 @@ def run(settings: Settings, options: Options) -> int:
     """Verify, write the report, and return the exit code that it asks for."""
     render = reports.renderer(options.format)
     target = _target(options.output)
-    verify.select(options.only, options.skip)
+    checks = verify.select(options.only, options.skip)
     file = filed_image.opened(options.image) if options.image else None
-    connected = _connected(options, file)
-    with file or contextlib.nullcontext(), console.step("verifying") as step:
-        report = examine(settings, connected, options, step.note, file)
+    wanted = collect.request(
+        checks, options.image or settings.image, static=options.static, file=file, base=options.base
+    )
+    with file or contextlib.nullcontext(), console.step("verifying") as step, _reading_ahead(settings, wanted) as begun:
+        report = examine(settings, _connected(options, file), options, step.note, begun)
         step.done(f"{len(report.results)} checks judged", next="" if report.exit_code == 0 else "mend what is named")
     text = render(report)
     if target is None:
@@ -68,7 +71,7 @@ def examine(
     connected: Engine | None,
     options: Options,
     note: Callable[[str], None],
-    file: ImageFile | None = None,
+    wanted: collect.Request | None = None,
 ) -> Report:
     """Gather the evidence that the chosen checks need, and judge it.
 
@@ -77,11 +80,26 @@ def examine(
     began = time.monotonic()
     checks = verify.select(options.only, options.skip)
     reference = options.image or settings.image
-    if file is None and connected is not None and connected.image(reference) is None:
+    wanted = wanted or collect.request(checks, reference, static=options.static, base=options.base)
+    if wanted.file is None and connected is not None and connected.image(reference) is None:
         raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
-    wanted = collect.request(checks, reference, static=options.static, file=file, base=options.base)
     evidence = collect.collect(settings, connected, wanted, note)
     return verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def _reading_ahead(settings: Settings, wanted: collect.Request) -> Iterator[collect.Request]:
+    """Begin to read the image in the engine, where it is needed, while the connection is being made."""
+    if wanted.file is not None or not wanted.needs_layers:
+        yield wanted
+        return
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        try:
+            yield replace(wanted, ahead=pool.submit(collect.read_ahead, settings, wanted.image))
+        except BaseException:
+            # The pool waits for its thread, and an archive can be long.
+            process.end_all()
+            raise
 
 
 def _connected(options: Options, file: ImageFile | None) -> Engine | None:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from seatrial.checks import Check
     from seatrial.engine import Engine
     from seatrial.evidence.archive.filed import ImageFile
+    from seatrial.evidence.image import Read
     from seatrial.settings import Settings
 
 RUNNING = {"runtime", "redis", "payment"}
@@ -57,6 +58,13 @@ class Request:
     """The image, where it is not in the engine but in a file."""
     base: str = ""
     """Another base image than the project's own: a name or a file."""
+    ahead: Future[Read | None] | None = None
+    """The image, where reading it was begun before."""
+
+    @property
+    def needs_layers(self) -> bool:
+        """Whether a check reads what is in the image."""
+        return bool(self.families & {"image", "layers", "packages", "supply"})
 
 
 def request(
@@ -64,6 +72,12 @@ def request(
 ) -> Request:
     """Return the request that serves these checks."""
     return Request(image_reference, static, frozenset(check.family for check in checks), file, base)
+
+
+def read_ahead(settings: Settings, reference: str) -> Read | None:
+    """Begin with what takes longest, before there is a connection to the engine."""
+    kept = cache.open_cache(settings.root, workspace.secret_places(settings))
+    return image.read_ahead(reference, Wanted(tuple(workspace.secret_values(settings))), kept)
 
 
 def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note: Callable[[str], None]) -> Evidence:
@@ -143,11 +157,13 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
     missing: dict[str, str],
 ) -> None:
     kept = cache.open_cache(settings.root, workspace.secret_places(settings))
-    with_layers = bool(wanted_by.families & {"image", "layers", "packages", "supply"})
+    with_layers = wanted_by.needs_layers
     if wanted_by.file is not None:
         documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
     elif engine is not None:
-        documents.update(image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers))
+        documents.update(
+            image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
+        )
     if with_layers:
         found, reasons = image.base_documents(engine, wanted_by.base or chosen_image(settings, "PYTHON_IMAGE"))
         documents.update(found)

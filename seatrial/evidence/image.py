@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seatrial import process
+from seatrial.engine import save
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import filed_image
 from seatrial.evidence.archive import Layer, read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
 
     from seatrial.engine import Engine
     from seatrial.evidence.archive.filed import ImageFile
     from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.secrets import Wanted
+
+
+ASK_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Read:
+    """The layers of an image, and its id when they were read."""
+
+    image_id: str
+    layers: tuple[Layer, ...]
 
 
 def chain_id(diff_ids: Sequence[str]) -> str:
@@ -26,8 +42,29 @@ def chain_id(diff_ids: Sequence[str]) -> str:
     return chain
 
 
-def documents(
-    engine: Engine, reference: str, wanted: Wanted, cache: LayerCache | None = None, *, with_layers: bool = True
+def read_ahead(reference: str, wanted: Wanted, cache: LayerCache) -> Read | None:
+    """Return the layers of an image in the engine, asked for by the client; None when that fails, for whatever reason.
+
+    The client works beside us while the SDK is still being loaded, and what takes longest begins a tenth of a second
+    earlier. Whoever gets nothing asks again and is told why.
+    """
+    try:
+        asked = process.run(["docker", "image", "inspect", reference], check=False, timeout_seconds=ASK_TIMEOUT_SECONDS)
+        inspected = json.loads(asked.stdout)[0]
+        diff_ids = list(inspected["RootFS"].get("Layers") or [])
+        return Read(inspected["Id"], _layers(save, inspected["Id"], diff_ids, wanted, cache))
+    except (SeatrialError, ValueError, LookupError, TypeError):
+        return None
+
+
+def documents(  # noqa: PLR0913 - what is known already
+    engine: Engine,
+    reference: str,
+    wanted: Wanted,
+    cache: LayerCache | None = None,
+    *,
+    with_layers: bool = True,
+    ahead: Future[Read | None] | None = None,
 ) -> dict[str, Any]:
     """Return the documents about an image in the engine.
 
@@ -42,7 +79,11 @@ def documents(
         found["image.history"] = engine.history(reference)
         # By its id: `docker save NAME` gives every tag of that name.
         diff_ids = list(inspected["RootFS"].get("Layers") or [])
-        found["image.layers"] = _layers(engine, inspected["Id"], diff_ids, wanted, cache)
+        read = ahead.result() if ahead is not None else None
+        if read is not None and read.image_id == inspected["Id"]:
+            found["image.layers"] = read.layers
+        else:
+            found["image.layers"] = _layers(engine.save, inspected["Id"], diff_ids, wanted, cache)
     return found
 
 
@@ -76,13 +117,13 @@ def base_documents(engine: Engine | None, base: str) -> tuple[dict[str, Any], di
 
 
 def _layers(
-    engine: Engine, image_id: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
+    save: Callable[[str], Iterator[bytes]], image_id: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
 ) -> tuple[Layer, ...]:
     known = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
     found = tuple(Layer(diff_id, entries) for diff_id, entries in known.items() if entries is not None)
     if diff_ids and len(found) == len(diff_ids):
         return found
-    layers = read_image(engine.save(image_id), wanted)
+    layers = read_image(save(image_id), wanted)
     if cache is not None:
         _keep(layers, cache)
     return layers

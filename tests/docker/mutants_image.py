@@ -267,7 +267,7 @@ PACKAGES = (
         "pip-in-image",
         "The environment that is shipped holds its installer.",
         swap("Dockerfile", "python3 -m venv --without-pip /app/venv", "python3 -m venv /app/venv"),
-        kills("packages.locked", "packages.no_development", "image.payload_budget"),
+        kills("packages.locked", "packages.no_development", "packages.bytecode", "image.payload_budget"),
         "image",
     ),
     Mutant(
@@ -302,7 +302,7 @@ PACKAGES = (
         "patched-package",
         "A file of a package was changed after it was installed.",
         payload(f"echo '# quick fix' >>$(echo {SITE}/h11/_util.py)"),
-        kills("packages.record"),
+        kills("packages.record", "packages.bytecode"),
         "image",
     ),
     Mutant(

@@ -21,6 +21,7 @@ def gathered(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
     found = [good.evidence()]
     monkeypatch.setattr(engine, "connect", lambda: FakeEngine(images={"x402-fac": {}, "other:1": {}}))
     monkeypatch.setattr(collect, "collect", lambda *_args: found[0])
+    monkeypatch.setattr(collect, "read_ahead", lambda *_args: None)
     return found
 
 
