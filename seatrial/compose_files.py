@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,8 @@ def texts(root: Path) -> dict[str, str]:
     return found
 
 
-def references(text: str) -> list[str]:
+@functools.lru_cache(maxsize=32)
+def references(text: str) -> tuple[str, ...]:
     """Return what a compose file includes and extends, as it is written there. What is no YAML refers to nothing."""
     import yaml  # noqa: PLC0415 - only what reads compose files pays for it
 
@@ -46,7 +48,7 @@ def references(text: str) -> list[str]:
         document = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError):
         # Compose says what is wrong with it, in better words.
-        return []
+        return ()
     found: list[str] = []
     for included in _items(_value(document, "include")):
         path = _value(included, "path") or included
@@ -54,7 +56,7 @@ def references(text: str) -> list[str]:
     for _, service in _pairs(_value(document, "services")):
         extended = _value(_value(service, "extends"), "file")
         found += [extended.value] if extended is not None and isinstance(extended.value, str) else []
-    return found
+    return tuple(found)
 
 
 def is_remote(reference: str) -> bool:

@@ -69,7 +69,9 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "context.budget",
-    sabotage=lambda e: e.with_context({"service/data.bin": b"\0" * int(e.settings.context_budget_kb * 1024 + 1)}),
+    sabotage=lambda e: e.with_context(
+        {"service/data.bin": b""}, size_bytes=int(e.settings.context_budget_kb * 1024 + 1)
+    ),
     mend="find what grew and keep it out with .dockerignore, or raise context_budget_kb in [tool.seatrial]",
 )
 def budget(evidence: Evidence) -> Iterator[Problem]:

@@ -227,7 +227,9 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "image.payload_budget",
-    sabotage=lambda e: e.with_files({"app/data.bin": b"\0" * int(e.settings.payload_budget_mb * 1_000_000 + 1)}),
+    sabotage=lambda e: e.with_files(
+        {"app/data.bin": b""}, size_bytes=int(e.settings.payload_budget_mb * 1_000_000 + 1)
+    ),
     mend="see the ledger of ./invoke build for what grew; leave it out or raise payload_budget_mb in [tool.seatrial]",
 )
 def payload_budget(evidence: Evidence) -> Iterator[Problem]:

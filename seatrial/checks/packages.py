@@ -18,7 +18,7 @@ from seatrial.evidence import followed
 from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, parse_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from seatrial.evidence import Evidence
     from seatrial.evidence.archive import Entry, Layer
@@ -35,10 +35,9 @@ _UNOWNED = re.compile(r"(?:\.pyc$|__pycache__/)")
 _EDITABLE = re.compile(r"(?:^|/)__editable__[^/]*$|\.egg-link$|/direct_url\.json$")
 
 
-def _payload_files(evidence: Evidence) -> dict[str, Entry]:
+def _payload_files(evidence: Evidence) -> Mapping[str, Entry]:
     """Return the files under the service's own root folder, as a container sees them."""
-    root = evidence.settings.package_root.strip("/") + "/"
-    return {path: entry for path, entry in evidence.files().items() if path.startswith(root)}
+    return evidence.files_below(evidence.settings.package_root)
 
 
 def _distributions(evidence: Evidence) -> list[Distribution]:
@@ -47,7 +46,7 @@ def _distributions(evidence: Evidence) -> list[Distribution]:
     return found
 
 
-def _python_version(files: dict[str, Entry]) -> str:
+def _python_version(files: Mapping[str, Entry]) -> str:
     """Return the version in pyvenv.cfg, as `3.13` or `3.13.5`."""
     for path, entry in files.items():
         if path.endswith("/pyvenv.cfg"):
@@ -147,7 +146,7 @@ def record(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("the file belongs to no distribution", f"/{path}")
 
 
-def _record_fault(files: dict[str, Entry], path: str, digest: str) -> str:
+def _record_fault(files: Mapping[str, Entry], path: str, digest: str) -> str:
     """Return what was recorded of a file and is not so; nothing when all is well."""
     entry = files.get(path)
     if entry is not None and entry.kind == "hardlink":

@@ -52,8 +52,7 @@ def sbom(evidence: Evidence) -> Iterator[Problem]:
     """
     document = evidence.json("supply.sbom", "")
     listed = {c["name"]: c.get("version", "") for c in document.get("components") or [] if c.get("type") == "library"}
-    root = evidence.settings.package_root.strip("/") + "/"
-    found = {d.name: d.version for d in installed({p: f for p, f in evidence.files().items() if p.startswith(root)})}
+    found = {d.name: d.version for d in installed(evidence.files_below(evidence.settings.package_root))}
     evidence.seen["components"] += len(listed)
     for name in sorted(found.keys() - listed.keys()):
         yield Problem(f"{name} {found[name]} is installed and not listed", "SBOM")

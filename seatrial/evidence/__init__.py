@@ -12,6 +12,7 @@ import json
 import posixpath
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from seatrial.evidence.archive import NOTE, Entry, Layer, make_tar, read_tar
@@ -96,6 +97,10 @@ class Evidence:
         """Return the files that a container sees, by path: upper layers over lower ones, whiteouts applied."""
         return dict(_visible(layers if layers is not None else self.layers()))
 
+    def files_below(self, folder: str) -> Mapping[str, Entry]:
+        """Return the files below a folder of the image, as a container sees them."""
+        return _below(self.layers(), folder.strip("/") + "/")
+
     def context(self) -> tuple[Entry, ...]:
         """Return what BuildKit takes into the build context."""
         found: tuple[Entry, ...] = self.document("context.entries", "")
@@ -161,14 +166,17 @@ class Evidence:
         """Return evidence in which a piece of a text document was replaced."""
         return self.edited(name, lambda text: text.replace(old, new, 1))
 
-    def with_files(self, files: Mapping[str, bytes], **attributes: int) -> Evidence:
-        """Return evidence whose topmost layer of files holds more, read by the same reader as the real ones."""
-        more = read_tar(io.BytesIO(make_tar(files, **attributes)), self.wanted)
+    def with_files(self, files: Mapping[str, bytes], *, size_bytes: int | None = None, **attributes: int) -> Evidence:
+        """Return evidence whose topmost layer of files holds more, read by the same reader as the real ones.
+
+        `size_bytes`: how large each of them is said to be, whatever its content.
+        """
+        more = _sized(read_tar(io.BytesIO(make_tar(files, **attributes)), self.wanted), size_bytes)
         return self.edited("image.layers", lambda layers: _with_entries(layers, more))
 
-    def with_context(self, files: Mapping[str, bytes]) -> Evidence:
-        """Return evidence whose build context holds more files, read by the same reader as the real ones."""
-        more = read_tar(io.BytesIO(make_tar(files)), self.wanted)
+    def with_context(self, files: Mapping[str, bytes], *, size_bytes: int | None = None) -> Evidence:
+        """Return evidence whose build context holds more files, read and sized like those of `with_files`."""
+        more = _sized(read_tar(io.BytesIO(make_tar(files)), self.wanted), size_bytes)
         return self.edited("context.entries", lambda entries: (*entries, *more))
 
     def with_service(
@@ -250,6 +258,15 @@ def _visible(layers: tuple[Layer, ...]) -> dict[str, Entry]:
             _forget(visible, entry.path)
         visible[entry.path] = entry
     return visible
+
+
+@functools.lru_cache(maxsize=8)
+def _below(layers: tuple[Layer, ...], prefix: str) -> Mapping[str, Entry]:
+    return MappingProxyType({path: entry for path, entry in _visible(layers).items() if path.startswith(prefix)})
+
+
+def _sized(entries: tuple[Entry, ...], size_bytes: int | None) -> tuple[Entry, ...]:
+    return entries if size_bytes is None else tuple(replace(entry, size_bytes=size_bytes) for entry in entries)
 
 
 def _forget(visible: dict[str, Entry], folder: str) -> None:

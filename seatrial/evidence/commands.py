@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 
@@ -153,12 +154,13 @@ def shows_password(text: str) -> bool:
     return bool(_SHOWN_PASSWORD.search(text))
 
 
-def _tokens(script: str) -> list[str]:
+@functools.lru_cache(maxsize=256)
+def _tokens(script: str) -> tuple[str, ...]:
     lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars="();<>|&\n")
     lexer.whitespace = " \t\r"
     lexer.commenters = ""
     lexer.whitespace_split = True
     try:
-        return list(lexer)
+        return tuple(lexer)
     except ValueError:
-        return script.split()
+        return tuple(script.split())

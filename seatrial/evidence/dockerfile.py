@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ class Dockerfile:
         return [*self.preamble, *(item for stage in self.stages for item in stage.instructions)]
 
 
+@functools.lru_cache(maxsize=32)
 def parse(text: str) -> Dockerfile:
     """Return the structure of a Dockerfile. What cannot be read as an instruction is kept under its first word."""
     preamble: list[Instruction] = []

@@ -14,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from seatrial.evidence.archive import Entry
 
@@ -103,7 +103,7 @@ def applies(requirement: Requirement, python_version: str, extras: Iterable[str]
     return any(requirement.marker.evaluate({**known, "extra": extra}) for extra in ("", *extras))
 
 
-def installed(files: dict[str, Entry]) -> list[Distribution]:
+def installed(files: Mapping[str, Entry]) -> list[Distribution]:
     """Return the distributions among a container's files, by their dist-info folders."""
     found = []
     for path, entry in files.items():
