@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seatrial.evidence.places import layer_instruction
+from seatrial.evidence.requirements import weights
 
 if TYPE_CHECKING:
     from seatrial.evidence import Evidence
+
+LAYERS = {"image.layers", "image.base_layers"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,14 @@ class LayerPicture:
     size_bytes: int
     files: int
     is_base: bool
+
+
+@dataclass(frozen=True)
+class PartPicture:
+    """What one installed distribution weighs in what was added to the base; without a name: everything else."""
+
+    name: str
+    size_bytes: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Pictures:
     """All of them."""
 
     layers: tuple[LayerPicture, ...] = ()
+    parts: tuple[PartPicture, ...] = ()
     services: tuple[ServicePicture, ...] = ()
     networks: tuple[NetworkPicture, ...] = ()
     moments: tuple[Moment, ...] = ()
@@ -69,11 +81,12 @@ def draw(evidence: Evidence) -> Pictures:
     """Return the pictures that the evidence gives."""
     services, networks = _stack(evidence)
     told = evidence.documents.get("trial.timeline") or []
-    return Pictures(_layers(evidence), services, networks, tuple(Moment(**moment) for moment in told))
+    moments = tuple(Moment(**moment) for moment in told)
+    return Pictures(_layers(evidence), _parts(evidence), services, networks, moments)
 
 
 def _layers(evidence: Evidence) -> tuple[LayerPicture, ...]:
-    if not {"image.layers", "image.base_layers"} <= set(evidence.documents):
+    if not set(evidence.documents) >= LAYERS:
         return ()
     plain = evidence.unobserved()
     base = plain.base_layer_count()
@@ -86,6 +99,13 @@ def _layers(evidence: Evidence) -> tuple[LayerPicture, ...]:
         files = sum(entry.kind == "file" for entry in layer.entries)
         found.append(LayerPicture(number, made_by, size, files, number <= base))
     return tuple(found)
+
+
+def _parts(evidence: Evidence) -> tuple[PartPicture, ...]:
+    if not set(evidence.documents) >= LAYERS:
+        return ()
+    plain = evidence.unobserved()
+    return tuple(PartPicture(name, size) for name, size in weights(plain.files(plain.payload())).items() if size)
 
 
 def _stack(evidence: Evidence) -> tuple[tuple[ServicePicture, ...], tuple[NetworkPicture, ...]]:
