@@ -159,8 +159,11 @@ def smoke(_context: Context) -> int:
         "FILE:NAME where it holds several; for the trial stack the engine loads a copy, which is removed again",
         "base": "the base image that it stands on, a name or a file, if it is not PYTHON_IMAGE in the engine",
         "static": "start nothing: no trial stack, no second build",
-        "format": "text or json",
-        "output": "write the report to a file instead of standard output",
+        "format": "text, json, junit, sarif, markdown, html, gitlab, github; several: junit=out.xml,html=out.html,text",
+        "output": "write the one report to a file instead of standard output",
+        "quiet": "text: only what fails, and the verdict",
+        "verbose": "text: every check with what it examined, every problem",
+        "explain": "tell all about one check: promise, reason, sabotage, mutants, mend",
     }
 )
 def verify(
@@ -173,11 +176,26 @@ def verify(
     static: bool = False,
     format: str = "text",  # noqa: A002 - the option's name
     output: str = "",
+    quiet: bool = False,
+    verbose: bool = False,
+    explain: str = "",
 ) -> int:
     """Prove every promise on the real image and a real trial stack, and that each check can fail."""
-    from seatrial import proof, settings
+    from seatrial import explanation, proof, settings
 
-    options = proof.Options(only=only, skip=skip, image=image, base=base, static=static, format=format, output=output)
+    if explain:
+        return explanation.show(explain)
+    options = proof.Options(
+        only=only,
+        skip=skip,
+        image=image,
+        base=base,
+        static=static,
+        format=format,
+        output=output,
+        quiet=quiet,
+        verbose=verbose,
+    )
     return proof.print_list(options) if list else proof.run(settings.load(), options)
 
 
@@ -192,14 +210,15 @@ def demo(_context: Context) -> int:
 @seatrial_task(
     help={
         "docker": "--no-docker leaves out what needs an engine; otherwise a missing engine is a failure",
+        "browser": "--no-browser leaves out what needs Chromium; otherwise it is installed on Debian, as root",
         "match": "run only tests whose name matches (pytest -k)",
     }
 )
-def test(_context: Context, docker: bool = True, match: str = "") -> int:
+def test(_context: Context, docker: bool = True, browser: bool = True, match: str = "") -> int:
     """Run the test suite."""
     from seatrial import develop, settings
 
-    return develop.test(settings.load(), docker=docker, match=match)
+    return develop.test(settings.load(), docker=docker, browser=browser, match=match)
 
 
 @seatrial_task(help={"minutes": "for how long (default: 10); `test` does one short round"})

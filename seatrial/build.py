@@ -7,7 +7,6 @@ import os
 import re
 import ssl
 import tempfile
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from seatrial import console, engine, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, tree
 from seatrial.evidence.image import base_documents, chain_id, documents
-from seatrial.evidence.requirements import Distribution, installed
+from seatrial.evidence.requirements import Distribution, installed, weights
 from seatrial.evidence.secrets import Wanted
 from seatrial.settings import chosen_image
 
@@ -99,21 +98,13 @@ def ledger(connected: Engine, settings: Settings, reference: str) -> tuple[Ledge
     evidence = Evidence(settings, {**documents(connected, reference, Wanted()), **base_found})
     payload = evidence.files(evidence.payload())
     distributions = installed(payload)
-    packages: Counter[str] = Counter()
-    owner_of = {}
-    for distribution in distributions:
-        for relative, _ in distribution.record:
-            owner_of[os.path.normpath(f"{distribution.site}/{relative}")] = distribution.name
-    for path, entry in payload.items():
-        folder, _, name = path.rpartition("/")
-        compiled_from = f"{folder.removesuffix('/__pycache__')}/{name.partition('.')[0]}.py"
-        packages[owner_of.get(path) or owner_of.get(compiled_from) or ""] += entry.size_bytes
+    packages = weights(payload)
     other = packages.pop("", 0)
     image = evidence.image()
     payload_bytes = sum(entry.size_bytes for layer in evidence.payload() for entry in layer.entries)
     base = connected.image(chosen_image(settings, "PYTHON_IMAGE")) or {}
     return (
-        Ledger(image["Id"], int(base.get("Size") or 0), payload_bytes, dict(packages.most_common()), other),
+        Ledger(image["Id"], int(base.get("Size") or 0), payload_bytes, packages, other),
         sorted(distributions, key=lambda found: found.name),
     )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seatrial import console, engine, process, toolbox
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import trial
+from seatrial.host import browser as chromium
 
 if TYPE_CHECKING:
     from seatrial.settings import Settings
@@ -31,14 +32,18 @@ MINUTES = re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?").fullmatch
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".hypothesis", "dist", ".seatrial")
 
 
-def test(settings: Settings, *, docker: bool, match: str) -> int:
-    """Run pytest. With `docker` an engine must answer: nothing turns green by being skipped."""
+def test(settings: Settings, *, docker: bool, browser: bool, match: str) -> int:
+    """Run pytest. With `docker` an engine must answer, with `browser` one must be there: nothing is skipped."""
     if docker:
         engine.connect().close()
+    if browser and chromium.find() is None:
+        with console.step("finding a browser for the HTML report's tests") as step:
+            step.done(f"a browser: {chromium.ensure(note=step.note)}")
     toolbox.ensure_oracles(settings)
     argv = [sys.executable, "-m", "pytest"]
-    if not docker:
-        argv += ["-m", "not docker"]
+    left_out = [f"not {name}" for name, wanted in (("docker", docker), ("browser", browser)) if not wanted]
+    if left_out:
+        argv += ["-m", " and ".join(left_out)]
     if match:
         argv += ["-k", match]
     return int(ExitCode.BROKEN) if process.replace(argv, cwd=settings.root) else 0

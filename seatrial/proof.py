@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatrial import console, engine, process, reports, verify
+from seatrial import ci, console, engine, process, verify
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import collect, filed_image
+from seatrial.reports import targets, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +35,8 @@ class Options:
     static: bool = False
     format: str = "text"
     output: str = ""
+    quiet: bool = False
+    verbose: bool = False
 
 
 def print_list(options: Options) -> int:
@@ -47,8 +48,7 @@ def print_list(options: Options) -> int:
 
 def run(settings: Settings, options: Options) -> int:
     """Verify, write the report, and return the exit code that it asks for."""
-    render = reports.renderer(options.format)
-    target = _target(options.output)
+    reports = _wanted(options)
     checks = verify.select(options.only, options.skip)
     file = filed_image.opened(options.image) if options.image else None
     wanted = collect.request(
@@ -57,13 +57,18 @@ def run(settings: Settings, options: Options) -> int:
     with file or contextlib.nullcontext(), console.step("verifying") as step, _reading_ahead(settings, wanted) as begun:
         report = examine(settings, _connected(options, file), options, step.note, begun)
         step.done(f"{len(report.results)} checks judged", next="" if report.exit_code == 0 else "mend what is named")
-    text = render(report)
-    if target is None:
-        console.say(text)
-    else:
-        _write_whole(target, text + "\n")
-        console.tell(f"  report written to {target}: {report.verdict}")
+    targets.write(report, reports)
+    ci.annotate(report, reports)
     return int(report.exit_code)
+
+
+def _wanted(options: Options) -> tuple[targets.Target, ...]:
+    """Return the reports that are asked for. Raises SeatrialError USAGE before any work is done."""
+    wanted = targets.parse(options.format, options.output)
+    if options.quiet and options.verbose:
+        raise SeatrialError(Code.USAGE, "--quiet and --verbose exclude each other", hint="leave one out")
+    render = text.render_quiet if options.quiet else text.render_verbose if options.verbose else text.render
+    return tuple(replace(target, render=render) if target.format == "text" else target for target in wanted)
 
 
 def examine(
@@ -122,31 +127,5 @@ def _subject(evidence: Evidence, reference: str) -> dict[str, str]:
         "revision": str(labels.get("org.opencontainers.image.revision", "")),
         "tree": str(evidence.documents.get("tree.revision", "")),
         "base": str((evidence.documents.get("image.base") or {}).get("reference", "")),
+        "judged": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
-
-
-def _target(output: str) -> Path | None:
-    """Return where the report goes, and refuse a place that cannot be written before any work is done."""
-    if not output:
-        return None
-    path = Path(output)
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        raise SeatrialError(
-            Code.USAGE, f"the report cannot be written to {output}", hint="name a file in a folder that exists"
-        )
-    return path
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except OSError as error:
-        Path(name).unlink(missing_ok=True)
-        raise SeatrialError(
-            Code.DISK_FULL, f"the report cannot be written to {path}: {error.strerror}", hint="make room"
-        ) from error

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import posixpath
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -126,3 +128,18 @@ def _record(text: str) -> tuple[tuple[str, str], ...]:
         return tuple((row[0], row[1]) for row in csv.reader(io.StringIO(text, newline="")) if len(row) > 1 and row[0])
     except csv.Error:
         return ()
+
+
+def weights(files: Mapping[str, Entry]) -> dict[str, int]:
+    """Return how many bytes each distribution brings, the heaviest first; what belongs to none is under no name."""
+    owner_of = {
+        posixpath.normpath(f"{distribution.site}/{relative}"): distribution.name
+        for distribution in installed(files)
+        for relative, _ in distribution.record
+    }
+    found: Counter[str] = Counter()
+    for path, entry in files.items():
+        folder, _, name = path.rpartition("/")
+        compiled_from = f"{folder.removesuffix('/__pycache__')}/{name.partition('.')[0]}.py"
+        found[owner_of.get(path) or owner_of.get(compiled_from) or ""] += entry.size_bytes
+    return dict(found.most_common())

@@ -1,16 +1,24 @@
-"""The report for people: every check named, what is wrong first said where it is and how to mend it."""
+"""The report for people: what fails first, with where, why and how to mend; then the rest; at the end the verdict."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
+from seatrial.checks import FAMILIES
 from seatrial.console import paint
+from seatrial.reports import parts
+from seatrial.reports.visible import visible
 from seatrial.verify import Verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from seatrial.verify import Report, Result
 
 SHOWN_PROBLEMS = 10
+WIDTH = 110
+INDENT = "      "
 _COLOURS = {
     Verdict.PASS: "green",
     Verdict.FAIL: "red",
@@ -21,55 +29,80 @@ _COLOURS = {
 
 
 def render(report: Report) -> str:
-    """Return one line for each check, what failed last, then the totals."""
-    lines = [f"{name:<10} {harmless(str(value))}" for name, value in report.subject.items()]
-    lines.append("")
-    # What needs a person stands at the end, where a terminal shows it.
-    passed = [result for result in report.results if result.verdict is Verdict.PASS]
-    skipped = [result for result in report.results if result.verdict is Verdict.SKIP]
-    for result in passed:
-        lines += _lines(result)
-    lines += _skipped(skipped)
+    """Return what fails, then the names of what was left out and of what holds, then the verdict."""
+    lines = _subject(report) + _needing(report)
+    for reason, results in parts.left_out(report).items():
+        lines += _names(Verdict.SKIP, results)
+        lines.append(f"{INDENT}because: {harmless(reason)}")
+    for family in FAMILIES:
+        lines += _names(Verdict.PASS, [held for held in parts.holding(report) if held.check.family == family])
+    return "\n".join([*lines, *_verdict(report)])
+
+
+def render_quiet(report: Report) -> str:
+    """Return what fails and the verdict."""
+    return "\n".join([*_needing(report), *_verdict(report)]).lstrip("\n")
+
+
+def render_verbose(report: Report) -> str:
+    """Return everything: each check with its promise, what it examined and how long it took; every problem."""
+    lines = _subject(report) + _needing(report, every=True)
     for result in report.results:
-        if result.verdict not in {Verdict.PASS, Verdict.SKIP}:
-            lines += _lines(result)
-    totals = ", ".join(f"{count} {name}" for name, count in report.totals.items() if count)
-    verdict = paint(report.verdict, _COLOURS[Verdict(report.verdict)])
-    lines += ["", f"{verdict}: {totals} in {report.seconds:.1f} s (exit code {int(report.exit_code)})"]
-    return "\n".join(lines)
-
-
-def _skipped(results: list[Result]) -> list[str]:
-    """Return one line for each reason, with the checks that it leaves out."""
-    lines = []
-    for reason in dict.fromkeys(result.reason for result in results):
-        ids = [result.check.id for result in results if result.reason == reason]
-        lines.append(f"{paint('SKIP ', _COLOURS[Verdict.SKIP])} {', '.join(ids)}")
-        lines.append(f"      because: {harmless(reason)}")
-    return lines
-
-
-def _lines(result: Result) -> list[str]:
-    head = (
-        f"{paint(f'{result.verdict.value:<5}', _COLOURS[result.verdict])} {result.check.id:<28} {result.check.promise}"
-    )
-    lines = [head]
-    if result.verdict is Verdict.PASS:
-        lines[0] += paint(f"  [{result.examined}]", "dim")
-    if result.reason:
-        lines.append(f"      because: {harmless(result.reason)}")
-    shown = result.problems[:SHOWN_PROBLEMS]
-    lines += [f"      {harmless(problem.where)}: {harmless(problem.message)}" for problem in shown]
-    if len(result.problems) > SHOWN_PROBLEMS:
-        lines.append(f"      ... and {len(result.problems) - SHOWN_PROBLEMS} more")
-    if result.problems:
-        lines.append(f"      why:  {result.check.reason}")
-        lines.append(f"      mend: {result.check.mend}")
-    return lines
+        if result.verdict in {Verdict.PASS, Verdict.SKIP}:
+            examined = f"  [{result.examined or 'nothing'}, {result.seconds * 1000:.1f} ms]"
+            lines.append(_head(result) + paint(harmless(examined), "dim"))
+            lines += [f"{INDENT}because: {harmless(result.reason)}"] if result.reason else []
+    return "\n".join([*lines, *_verdict(report)])
 
 
 def harmless(text: str) -> str:
     """Return text from names, logs or replies with what a terminal would obey made visible; its lines are indented."""
-    return "\n        ".join(
-        "".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in text.split("\n")
-    )
+    return visible(text).replace("\n", "\n        ")
+
+
+def _subject(report: Report) -> list[str]:
+    return [f"{name:<10} {harmless(str(value))}" for name, value in report.subject.items()] + [""]
+
+
+def _needing(report: Report, *, every: bool = False) -> list[str]:
+    lines = []
+    for result in parts.needing(report):
+        lines += [_head(result), *_details(result, None if every else SHOWN_PROBLEMS), ""]
+    return lines
+
+
+def _head(result: Result) -> str:
+    verdict = paint(f"{result.verdict.value:<5}", _COLOURS[result.verdict])
+    return f"{verdict} {result.check.id:<28} {result.check.promise}"
+
+
+def _details(result: Result, limit: int | None) -> list[str]:
+    lines = [f"{INDENT}because: {harmless(result.reason)}"] if result.reason else []
+    shown = result.problems[:limit]
+    for problem in shown:
+        spot = parts.spot(problem)
+        # A check's own word may already be the file and the line.
+        at = "" if spot in {"", problem.where} else f"{harmless(spot)}  "
+        lines.append(f"{INDENT}{at}{harmless(problem.where)}: {harmless(problem.message)}")
+    if len(result.problems) > len(shown):
+        lines.append(f"{INDENT}... and {len(result.problems) - len(shown)} more (--verbose names them)")
+    if result.problems:
+        lines.append(f"{INDENT}why:  {result.check.reason}")
+        lines.append(f"{INDENT}mend: {result.check.mend}")
+    return lines
+
+
+def _names(verdict: Verdict, results: Iterable[Result]) -> list[str]:
+    ids = ", ".join(result.check.id for result in results)
+    wrapped = textwrap.wrap(ids, WIDTH - len(INDENT), break_long_words=False, break_on_hyphens=False)
+    mark = paint(f"{verdict.value:<5}", _COLOURS[verdict])
+    return [f"{mark if number == 0 else ' ' * 5} {line}" for number, line in enumerate(wrapped)]
+
+
+def _verdict(report: Report) -> list[str]:
+    """Return the last line: what a terminal still shows when the rest has scrolled away."""
+    verdict = paint(report.verdict, _COLOURS[Verdict(report.verdict)])
+    named = ", ".join(result.check.id for result in parts.needing(report))
+    lines = ["", f"needs you: {named}"] if named else [""]
+    ended = f"in {report.seconds:.1f} s (exit code {int(report.exit_code)})"
+    return [*lines, f"{verdict}: {parts.totals(report)} {ended}"]

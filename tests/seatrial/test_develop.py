@@ -12,6 +12,7 @@ import pytest
 from seatrial import develop, engine, process, toolbox
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import trial
+from seatrial.host import browser
 from tests import good
 from tests.seatrial.fakes import FakeEngine, Programs, answer
 
@@ -32,8 +33,8 @@ def test_tests(settings: Settings, monkeypatch: pytest.MonkeyPatch, code: int, e
     fake = FakeEngine()
     monkeypatch.setattr(engine, "connect", lambda: fake)
     programs = Programs(answer(code)).instead_of(monkeypatch)
-    assert develop.test(settings, docker=True, match="") == expected
-    assert programs.commands == [[sys.executable, "-m", "pytest"]]
+    assert develop.test(settings, docker=True, browser=False, match="") == expected
+    assert programs.commands == [[sys.executable, "-m", "pytest", "-m", "not browser"]]
     assert fake.did == ["closed"]
 
 
@@ -44,10 +45,27 @@ def test_tests_without_an_engine_are_asked_for(settings: Settings, monkeypatch: 
     monkeypatch.setattr(engine, "connect", refuse)
     programs = Programs().instead_of(monkeypatch)
     with pytest.raises(SeatrialError):
-        develop.test(settings, docker=True, match="")
+        develop.test(settings, docker=True, browser=False, match="")
     assert programs.commands == []
-    develop.test(settings, docker=False, match="archive")
-    assert programs.commands == [[sys.executable, "-m", "pytest", "-m", "not docker", "-k", "archive"]]
+    develop.test(settings, docker=False, browser=False, match="archive")
+    assert programs.commands == [[sys.executable, "-m", "pytest", "-m", "not docker and not browser", "-k", "archive"]]
+
+
+def test_a_browser_is_found_or_installed_before_the_tests(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def ensure(**_: object) -> str:
+        asked.append("ensure")
+        return "/usr/bin/chromium"
+
+    monkeypatch.setattr(browser, "find", lambda: None)
+    monkeypatch.setattr(browser, "ensure", ensure)
+    programs = Programs(answer(), answer()).instead_of(monkeypatch)
+    develop.test(settings, docker=False, browser=True, match="")
+    monkeypatch.setattr(browser, "find", lambda: "/usr/bin/chromium")
+    develop.test(settings, docker=False, browser=True, match="")
+    assert asked == ["ensure"]
+    assert programs.commands == [[sys.executable, "-m", "pytest", "-m", "not docker"]] * 2
 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, 0), (1, ExitCode.BROKEN)])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +12,16 @@ from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import Evidence, collect
 from tests import good
 from tests.seatrial.fakes import FakeEngine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No CI server runs this, even where one does."""
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -43,6 +52,10 @@ def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
         {"output": "/no/such/folder/report.json"},
         {"output": "."},
         {"output": "/"},
+        {"format": "json=a,html=a"},
+        {"format": "text,json"},
+        {"format": "text,json", "output": "a"},
+        {"quiet": True, "verbose": True},
     ],
 )
 @pytest.mark.usefixtures("no_engine")
@@ -103,15 +116,29 @@ def test_a_report_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "PASS" in written.err
 
 
-def test_a_report_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_path: Path, _target: Path) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.usefixtures("gathered")
+def test_several_reports_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    formats = f"junit={tmp_path / 'out.xml'},html={tmp_path / 'report.html'},text"
+    assert proof.run(good.settings(), proof.Options(format=formats)) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.xml", "report.html"]
+    assert f"PASS: {len(verify.select())} PASS" in capsys.readouterr().out
 
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(SeatrialError) as caught:
-        proof._write_whole(tmp_path / "report.json", "x")
-    assert caught.value.code is Code.DISK_FULL
-    assert list(tmp_path.iterdir()) == []
+
+@pytest.mark.usefixtures("gathered")
+def test_as_much_as_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    lengths = []
+    for options in (proof.Options(quiet=True), proof.Options(), proof.Options(verbose=True)):
+        assert proof.run(good.settings(), options) == 0
+        lengths.append(len(capsys.readouterr().out))
+    assert lengths == sorted(set(lengths))
+
+
+@pytest.mark.usefixtures("gathered")
+def test_the_ci_server_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv("CI_PROJECT_DIR", str(tmp_path))
+    proof.run(good.settings(), proof.Options(quiet=True))
+    assert json.loads((tmp_path / "gl-code-quality-report.json").read_text(encoding="utf-8")) == []
 
 
 def test_the_list_of_checks(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 STOP_MARGIN_SECONDS = 20
 FLIP_PATIENCE_SECONDS = 90.0
+SERVICE_UNAVAILABLE = 503
 CLAIM_KEY = "x402:seatrial:claim"
 
 
@@ -35,17 +36,22 @@ def break_and_mend(trial: Trial, note: Callable[[str], None]) -> None:
     claim = secrets.token_hex(8)
     acknowledged = redis.converse(address, *admin, ("SET", CLAIM_KEY, claim))
     note("killing Redis")
+    trial.moment("fault", f"{settings.redis_service} is killed")
     engine.kill(redis_id, "SIGKILL")
     gone = time.monotonic()
-    status_without = _wait_for_status(trial, 503, FLIP_PATIENCE_SECONDS)
+    status_without = _wait_for_status(trial, SERVICE_UNAVAILABLE, FLIP_PATIENCE_SECONDS)
+    trial.moment("noticed" if status_without == SERVICE_UNAVAILABLE else "failed", f"/health: {status_without}")
     note("waiting for the health check to notice")
     noticed = _wait_for_state(trial, settings.service, "unhealthy")
     turned_bad_seconds = time.monotonic() - gone
+    trial.moment("noticed" if noticed else "failed", f"{settings.service}: {'un' * noticed}healthy")
     engine.start(redis_id)
     back = time.monotonic()
+    trial.moment("mended", f"{settings.redis_service} is started again")
     note("waiting for the service to recover")
     recovered = _wait_for_state(trial, settings.service, "healthy")
     recovered_seconds = time.monotonic() - back
+    trial.moment("recovered" if recovered else "failed", f"{settings.service}: {'' if recovered else 'not '}healthy")
     after = trial.container(settings.service)
     address = trial.address(settings.redis_service, 6379)
     _wait_for_state(trial, settings.redis_service, "healthy")
@@ -63,7 +69,10 @@ def break_and_mend(trial: Trial, note: Callable[[str], None]) -> None:
         "restarted": service_before["State"]["StartedAt"] != after["State"]["StartedAt"],
     }
     note("asking the service to stop")
-    trial.documents["trial.sigterm"] = _terminate(trial)
+    trial.moment("stop", f"SIGTERM to {settings.service}")
+    stopped = trial.documents["trial.sigterm"] = _terminate(trial)
+    code = stopped["exit_code"]
+    trial.moment("failed" if code else "stopped", f"{settings.service}: exit code {code}")
 
 
 def _wait_for_status(trial: Trial, status: int, seconds: float) -> int:
