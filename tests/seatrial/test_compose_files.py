@@ -59,7 +59,10 @@ def test_files_that_env_names_and_files_outside_of_the_tree(tmp_path: Path) -> N
 
 def test_tags_and_variables_are_no_hindrance() -> None:
     text = "include: ['${WHERE}/x.yml']\nservices: {a: !reset null, b: {extends: {file: !override y.yml}}, c: 1}\n"
-    assert compose_files.references(text) == ("${WHERE}/x.yml", "y.yml",)
+    assert compose_files.references(text) == (
+        "${WHERE}/x.yml",
+        "y.yml",
+    )
 
 
 @pytest.mark.parametrize(
