@@ -23,8 +23,15 @@ ROUNDS, MINUTES = 5, 10.0
 def main(argv: list[str] | None = None) -> int:
     """Run one part or all; return the exit code."""
     signal.signal(signal.SIGTERM, peak.interrupted)
-    options = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
     try:
+        if words[:1] == ["rivals"]:
+            # A program of its own, with options of its own; it needs the tests' yard and more.
+            from bench.rivals import __main__ as rivals  # noqa: PLC0415
+
+            rivals.run(words[1:])
+            return 0
+        options = _parser().parse_args(words)
         _measure_service(options.part, options.rounds, options.minutes)
         if options.part in {"all", "tasks", "startup", "verification"}:
             _measure(options.part, options.rounds)

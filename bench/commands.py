@@ -36,6 +36,8 @@ class Command:
     shown: str = ""
     accepted: frozenset[int] = frozenset({0})
     """Exit codes that a whole run may end with; any other is no measurement."""
+    watcher: str = "bench.peak"
+    """The module that runs it and says what it took."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def alternating(
 def once(settings: Settings, command: Command) -> Run:
     """Run a command in the project's folder. Raises SeatrialError COMMAND_FAILED for an exit code that is no result."""
     measured = process.run(
-        [sys.executable, "-m", "bench.peak", *command.argv], cwd=settings.root, timeout_seconds=TIMEOUT_SECONDS
+        [sys.executable, "-m", command.watcher, *command.argv], cwd=settings.root, timeout_seconds=TIMEOUT_SECONDS
     )
     said = json.loads(measured.stdout)
     if said["exit_code"] not in command.accepted:

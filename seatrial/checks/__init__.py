@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "payment", "supply")
 """The families in the order of a build: what goes in, what came out, how it runs. Each is a module of this package."""
+FURTHER_MODULES = ("dockerfile_steps",)
+"""Modules that hold more checks of a family, which would be too many for one file."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,6 @@ def check(
 
 def all_checks() -> tuple[Check, ...]:
     """Return every check, in the order of the families and of their modules."""
-    for family in FAMILIES:
-        importlib.import_module(f"seatrial.checks.{family}")
+    for module in (*FAMILIES, *FURTHER_MODULES):
+        importlib.import_module(f"seatrial.checks.{module}")
     return tuple(sorted(_REGISTRY.values(), key=lambda known: FAMILIES.index(known.family)))

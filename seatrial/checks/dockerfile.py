@@ -224,7 +224,7 @@ def _fetches(script: str) -> bool:
 
 @check(
     "dockerfile.exec_form",
-    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nCMD python -m service\n"),
+    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nENTRYPOINT python -m service\n"),
     mend='write it as a JSON array: CMD ["program", "argument"]',
 )
 def exec_form(evidence: Evidence) -> Iterator[Problem]:

@@ -69,6 +69,41 @@ def user(evidence: Evidence) -> Iterator[Problem]:
 
 
 @check(
+    "image.accounts",
+    sabotage=lambda e: _with_account(e, "worker::2000:2000::/:/usr/sbin/nologin"),
+    mend="write `x` for the password in /etc/passwd, and give each account a name and an id of its own",
+)
+def accounts(evidence: Evidence) -> Iterator[Problem]:
+    """No account in the image's passwd has an empty password, and no two share a name or an id.
+
+    Whoever gets a shell in the container becomes an account without a password, and a second name for an id hides
+    whose files they are.
+    """
+    names: set[str] = set()
+    owners: dict[str, str] = {}
+    for name, password, number in _accounts(evidence):
+        if not password:
+            yield Problem(f"{name} has an empty password", "/etc/passwd")
+        if name in names:
+            yield Problem(f"{name} is listed twice", "/etc/passwd")
+        elif owners.setdefault(number, name) != name:
+            yield Problem(f"{name} has the id of {owners[number]}", "/etc/passwd")
+        names.add(name)
+
+
+def _accounts(evidence: Evidence) -> list[list[str]]:
+    """Return name, password field and id of each line of the image's passwd."""
+    files = evidence.files()
+    text = files["etc/passwd"].text if "etc/passwd" in files else ""
+    return [fields[:3] for fields in (line.strip().split(":") for line in text.splitlines()) if len(fields) > 2]  # noqa: PLR2004 - those three
+
+
+def _with_account(evidence: Evidence, line: str) -> Evidence:
+    """Add a line to the image's passwd."""
+    return evidence.with_files({"etc/passwd": f"{evidence.files()['etc/passwd'].text}{line}\n".encode()})
+
+
+@check(
     "image.healthcheck",
     sabotage=lambda e: _with_config(e, "Healthcheck", {"Test": ["NONE"]}),
     mend="add HEALTHCHECK in exec form that asks 127.0.0.1",

@@ -79,6 +79,13 @@ IMAGE = (
         "image",
     ),
     Mutant(
+        "account-without-password",
+        "The service's account has an empty password.",
+        swap("Dockerfile", "appuser:x:1001:1001:", "appuser::1001:1001:"),
+        kills("image.accounts"),
+        "image",
+    ),
+    Mutant(
         "no-health-check",
         "The health check was switched off.",
         lambda root: write(

@@ -139,8 +139,8 @@ def changes_the_image(project: settings.Settings, healthy: Ship) -> bool:
     return tree.revision(project) != tree.revision(healthy.settings)
 
 
-def sail(shipyard: Yard, healthy: Ship, mutant: Mutant) -> Outcome:
-    """Make a mutant of the healthy copy, with an image of its own where it must be another one, and verify it."""
+def launch(shipyard: Yard, healthy: Ship, mutant: Mutant) -> Ship:
+    """Make a mutant of the healthy copy, with an image of its own where it must be another one."""
     project = shipyard.copy(healthy, mutant.name)
     mutant.patch(project.root)
     commit(project.root)
@@ -152,6 +152,16 @@ def sail(shipyard: Yard, healthy: Ship, mutant: Mutant) -> Outcome:
         has_other_packages = any(check_id.startswith("packages.") for check_id in mutant.kills)
         like = None if has_other_packages else healthy
         ship = shipyard.build(project, mutant.name, by_hand=mutant.built == "by hand", like=like)
+    return ship
+
+
+def sail(shipyard: Yard, healthy: Ship, mutant: Mutant) -> Outcome:
+    """Make a mutant and verify it."""
+    return verified(launch(shipyard, healthy, mutant), mutant)
+
+
+def verified(ship: Ship, mutant: Mutant) -> Outcome:
+    """Judge a mutant by everything that its kind is judged by."""
     static = mutant.needs in {"tree", "image"}
     only = JUDGED[mutant.needs]
     return _verified_by_command(ship, only, static=static) if mutant.says else _verified(ship, only, static=static)

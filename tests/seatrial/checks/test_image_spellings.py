@@ -255,3 +255,26 @@ def test_a_secret_beside_the_configuration_is_seen(key: str) -> None:
 def test_a_health_check_that_never_turns_red_is_seen(times: dict[str, int]) -> None:
     evidence = good.evidence().edited("image.inspect", lambda image: image["Config"]["Healthcheck"].update(times))
     assert good.problems("image.healthcheck", evidence)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"etc/passwd": b"root::0:0::/:/bin/sh\n"},
+        {"etc/passwd": b"root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n"},
+        {"etc/passwd": b"a:x:1:1::/:/bin/sh\na:x:2:2::/:/bin/sh\n"},
+    ],
+)
+def test_an_account_that_anyone_can_be_is_seen(files: dict[str, bytes]) -> None:
+    assert good.problems("image.accounts", good.evidence().with_files(files))
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"etc/passwd": b"root:x:0:0::/:/bin/sh\r\n\n# comment\nworker:*:1:1::/:/bin/sh\n"},
+        {"etc/passwd": b""},
+    ],
+)
+def test_accounts_of_their_own(files: dict[str, bytes]) -> None:
+    assert good.problems("image.accounts", good.evidence().with_files(files)) == []
