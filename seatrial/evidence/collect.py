@@ -136,7 +136,7 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
 ) -> Wanted:
     """Run a trial stack and return what must not show, the trial's own secrets included."""
     with trial.started(settings, engine, wanted_by.image, note) as running:
-        own = trial.secret_values(running)
+        own = running.secrets
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
             trial.break_and_mend(running, note)

@@ -1,0 +1,114 @@
+"""A trial stack's life: started under a name of its own, removed whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatrial import compose, process, secret_files
+from seatrial.engine import PROJECT_LABEL
+from seatrial.errors import SeatrialError
+from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, trial_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seatrial.engine import Engine
+    from seatrial.settings import Settings
+
+FOLDER_PREFIX = "seatrial-trial-"
+
+
+@contextlib.contextmanager
+def started(settings: Settings, engine: Engine, image: str, note: Callable[[str], None]) -> Iterator[Trial]:
+    """Start a trial stack and remove it again, whatever happens.
+
+    A stack that does not become healthy is evidence, not an error: `trial.start` says what happened.
+    """
+    remove_leftovers(engine)
+    label = f"{socket.gethostname()}/{os.getpid()}"
+    project = f"{settings.compose_project}-trial-{os.getpid()}-{secrets.token_hex(3)}"
+    folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
+    try:
+        source = compose.parse_model(compose.stack(settings, production=True).model())
+        (folder / "secrets").mkdir(mode=0o700)
+        secret_files.write_secrets(folder / "secrets", secrets.token_urlsafe(32))
+        config = settings.path("config/config.json")
+        shutil.copyfile(
+            config if config.is_file() else settings.path("config/config.example.json"), folder / "config.json"
+        )
+        (folder / "config.json").chmod(0o644)
+        model = trial_model(source, settings, image, folder, label)
+        file = folder / "compose.json"
+        file.write_text(json.dumps(model), encoding="utf-8")
+        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model)
+        try:
+            _start(trial, note)
+            yield trial
+        finally:
+            # A second Ctrl-C must not leave half a stack: what remains is named and can be removed by the next run.
+            trial.stack.down(volumes=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_leftovers(engine: Engine) -> list[str]:
+    """Remove trial stacks of this machine whose process is gone; return their project names."""
+    projects = {
+        (thing.get("Labels") or {}).get(PROJECT_LABEL, "")
+        for thing in engine.labelled(TRIAL_LABEL)
+        if _is_abandoned((thing.get("Labels") or {}).get(TRIAL_LABEL, ""))
+    } - {""}
+    for project in sorted(projects):
+        process.run(["docker", "compose", "-p", project, "down", "--volumes"], check=False, timeout_seconds=120)
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        pid = folder.name.removeprefix(FOLDER_PREFIX).partition("-")[0]
+        if pid.isdigit() and not _is_alive(pid) and folder.is_dir() and folder.stat().st_uid == os.getuid():
+            shutil.rmtree(folder, ignore_errors=True)
+    return sorted(projects)
+
+
+def _is_abandoned(label: str) -> bool:
+    host, _, pid = label.partition("/")
+    return host == socket.gethostname() and pid.isdigit() and not _is_alive(pid)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _start(trial: Trial, note: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    outcome: dict[str, Any] = {"healthy": True, "error": ""}
+    try:
+        note("starting the trial stack")
+        trial.stack.up(trial.main_services)
+        compose.wait_until_healthy(
+            trial.engine,
+            trial.stack.project,
+            trial.main_services,
+            seconds=trial.settings.start_budget_seconds * 2,
+            on_change=note,
+        )
+    except SeatrialError as error:
+        outcome = {"healthy": False, "error": error.what}
+    outcome["seconds"] = time.monotonic() - began
+    outcome["running"] = sorted(
+        compose.service_of(c) for c in trial.engine.containers(trial.stack.project, running_only=True)
+    )
+    trial.documents["trial.start"] = outcome
+    trial.documents["trial.model"] = json.dumps(trial.model)
