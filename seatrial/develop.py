@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 LOCKS = {
-    "production": ["pyproject.toml"],
+    "production": ["service/pyproject.toml"],
     "build": ["--group", "build"],
-    "toolkit": ["--group", "toolkit"],
-    "development": ["pyproject.toml", "--group", "toolkit", "--group", "build", "--group", "development"],
+    "toolkit": ["pyproject.toml"],
+    "development": ["service/pyproject.toml", "pyproject.toml", "--group", "build", "--group", "development"],
     "oracles": ["--group", "oracles"],
 }
 LOCK_TIMEOUT_SECONDS = 300.0

@@ -25,13 +25,17 @@ DEVELOPMENT_IPFS = "ipfs"
 def up(settings: Settings, *, production: bool, build: bool) -> int:
     """Start a profile and wait until it is healthy. Nothing that ran before is touched when the start fails."""
     connected = engine.connect()
-    for line in [*host.ensure_bases(settings, allow_install=False), *workspace.prepare(settings)]:
+    for line in [
+        *host.ensure_bases(settings, allow_install=False, variables=bases.needed(settings)),
+        *workspace.prepare(settings),
+    ]:
         console.tell(f"  {line}")
     if production:
-        workspace.redis_password(settings)
+        if settings.managed:
+            workspace.redis_password(settings)
         if build or _is_stale(connected, settings):
             _build(settings)
-        services: Sequence[str] = settings.production_services
+        services: Sequence[str] = compose.services(settings, production=True)
     else:
         services = _development_services(settings)
     stack = compose.stack(settings, production=production)
@@ -75,13 +79,13 @@ def ps(settings: Settings) -> int:
     containers = engine.connect().containers(settings.compose_project)
     if not containers:
         console.tell("nothing runs  next: ./invoke up, or ./invoke up --prod")
-    _show(containers, [*settings.development_services, *settings.production_services])
+    _show(containers, _known(settings))
     return 0
 
 
 def logs(settings: Settings, *, follow: bool, service: str) -> int:
     """Hand the terminal to `docker compose logs`."""
-    known = [*settings.development_services, *settings.production_services]
+    known = _known(settings)
     if service and service not in known:
         raise SeatrialError(Code.USAGE, f"unknown service: {service}", hint=f"services: {', '.join(known)}")
     engine.connect()
@@ -95,15 +99,17 @@ def smoke(settings: Settings) -> int:
     """Ask the running production Redis the harmless questions and print question, expected, got."""
     connected = engine.connect()
     running = {compose.service_of(c): c for c in connected.containers(settings.compose_project, running_only=True)}
+    if not settings.redis_service:
+        raise SeatrialError(Code.SETTINGS, "the settings name no Redis to ask", hint="redis_service in [tool.seatrial]")
     container = running.get(settings.redis_service)
-    bindings = ((container or {}).get("NetworkSettings", {}).get("Ports") or {}).get("6379/tcp") or []
+    bindings = ((container or {}).get("NetworkSettings", {}).get("Ports") or {}).get(f"{settings.redis_port}/tcp") or []
     if not bindings:
         raise SeatrialError(Code.NOT_RUNNING, f"{settings.redis_service} does not run", hint="./invoke up --prod")
     address = (bindings[0]["HostIp"].replace("0.0.0.0", "127.0.0.1"), int(bindings[0]["HostPort"]))  # noqa: S104
-    passwords = secret_files.passwords(settings.path("secrets"))
+    passwords = secret_files.of_project(settings)
     wrong = 0
     console.say(f"{'':5} {'question':<52} {'expected':<12} got")
-    for question in (question for question in redis.QUESTIONS if question.harmless):
+    for question in (question for question in redis.questions(settings) if question.harmless):
         reply = redis.ask(address, question, passwords).partition("\n")[0]
         holds = reply.startswith(question.expected)
         wrong += not holds
@@ -114,6 +120,11 @@ def smoke(settings: Settings) -> int:
             Code.TASK_FAILED, f"{wrong} answers are wrong", hint="./invoke setup up --prod, then ./invoke verify"
         )
     return int(ExitCode.HOLDS)
+
+
+def _known(settings: Settings) -> list[str]:
+    """Return the services of both profiles."""
+    return list(dict.fromkeys(name for which in (False, True) for name in compose.services(settings, production=which)))
 
 
 def _is_stale(connected: Engine, settings: Settings) -> bool:
@@ -132,7 +143,7 @@ def _build(settings: Settings) -> None:
 
 
 def _development_services(settings: Settings) -> list[str]:
-    services = list(settings.development_services)
+    services = compose.services(settings, production=False)
     if DEVELOPMENT_IPFS in services:
         said = ipfs.ensure_ipfs(settings, build=False)
         if not bases.in_store([chosen_image(settings, "IPFS_IMAGE")]):
@@ -147,7 +158,7 @@ def _secrets_are_newer(settings: Settings, containers: dict[str, Document]) -> b
     if not folder.is_dir():
         return False
     written = max((file.stat().st_mtime for file in folder.iterdir()), default=0.0)
-    for name in settings.production_services:
+    for name in containers:
         started = str(((containers.get(name) or {}).get("State") or {}).get("StartedAt") or "")
         if started and datetime.fromisoformat(started[:19]).replace(tzinfo=UTC).timestamp() + 1 < written:
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from seatrial import console, host, settings, workspace
+from seatrial.host import bases
 from seatrial.ipfs import ensure_ipfs
 
 
@@ -13,7 +14,7 @@ def run(*, engine: bool, ipfs: bool) -> int:
     began = time.monotonic()
     project = settings.load()
     console.tell(f"  {host.ensure_engine(allow_install=engine)}")
-    for line in host.ensure_bases(project, allow_install=engine):
+    for line in host.ensure_bases(project, allow_install=engine, variables=bases.needed(project)):
         console.tell(f"  {line}")
     for line in workspace.prepare(project):
         console.tell(f"  {line}")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from seatrial.checks import Problem, check
 from seatrial.evidence.commands import cannot_fail, script_of, shows_password
 from seatrial.evidence.secrets import SECRET_FILE, names_a_secret
-from seatrial.evidence.tree import REDIS_CONF
 from seatrial.ports import is_loopback
 
 if TYPE_CHECKING:
@@ -43,13 +42,14 @@ def _words(value: Any) -> str:
 
 
 def _main(evidence: Evidence) -> str:
-    return evidence.settings.service
+    return evidence.a_service()
 
 
 @check(
     "compose.services",
     sabotage=lambda e: e.edited(
-        "compose.production", lambda m: m["services"].update(debug={"image": "busybox:1", "profiles": ["production"]})
+        "compose.production",
+        lambda m: m["services"].update(debug={"image": "busybox:1", "profiles": [e.settings.production_profile]}),
     ),
     mend="give the service its profile, or name it in [tool.seatrial]",
     trips=(
@@ -69,8 +69,12 @@ def services(evidence: Evidence) -> Iterator[Problem]:
     A development Redis without a password beside the production stack is an open door.
     """
     settings = evidence.settings
+    evidence.document("compose.production", "")
+    evidence.needs("production_services")
     wanted = {"production": settings.production_services, "development": settings.development_services}
     for profile, names in wanted.items():
+        if not names:
+            continue
         found = set(evidence.services(profile))
         for name in sorted(set(names) - found):
             yield Problem(f"{profile} lacks the service", f"services.{name}")
@@ -321,8 +325,9 @@ def config_mount(evidence: Evidence) -> Iterator[Problem]:
 
     One image serves every environment, and the service cannot change what it was told.
     """
-    target = f"{evidence.settings.package_root}/config/config.json"
-    service = evidence.services().get(_main(evidence), {})
+    services = evidence.services()
+    evidence.needs("service", "config_mount")
+    target, service = evidence.settings.config_mount, services.get(_main(evidence), {})
     mounts = [mount for mount in service.get("volumes") or [] if mount.get("target") == target]
     where = f"services.{_main(evidence)}.volumes"
     if any(config.get("target") == target for config in service.get("configs") or []):
@@ -336,7 +341,7 @@ def config_mount(evidence: Evidence) -> Iterator[Problem]:
 @check(
     "compose.no_secrets",
     sabotage=lambda e: e.with_service(
-        e.settings.redis_service, lambda s: s.update(command=["redis-server", "--requirepass", "changeme"])
+        e.a_service(), lambda s: s.update(command=["redis-server", "--requirepass", "changeme"])
     ),
     mend="declare it under secrets: as a file, and read it from /run/secrets",
 )
@@ -361,9 +366,10 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
         if shows_password(content) or evidence.wanted.seen_in_text(content):
             yield Problem("a password is written in it", f"configs.{name}.content")
     yield from _interpolated(evidence)
-    for number, line in enumerate(evidence.document("tree.files", "").get(REDIS_CONF, "").splitlines(), start=1):
+    config = evidence.settings.redis_config
+    for number, line in enumerate(evidence.document("tree.files", "").get(config, "").splitlines(), start=1):
         if _REDIS_PASSWORD.match(line) or evidence.wanted.seen_in_text(line):
-            yield Problem("a password is written in it", f"{REDIS_CONF}:{number}")
+            yield Problem("a password is written in it", f"{config}:{number}")
 
 
 def _variables(name: str, service: Service) -> Iterator[Problem]:
@@ -458,26 +464,28 @@ def data_volumes(evidence: Evidence) -> Iterator[Problem]:
 
     On an anonymous volume or a tmpfs every claim is forgotten when the container is replaced, and can be made again.
     """
-    name = evidence.settings.redis_service
-    service = evidence.services().get(name, {})
+    services = evidence.services()
+    evidence.needs("redis_service")
+    name, folder = evidence.settings.redis_service, evidence.settings.redis_data
+    service = services.get(name, {})
     mounts = {str(m.get("target", "")).rstrip("/"): m for m in service.get("volumes") or []}
-    data, where = mounts.get("/data") or {}, f"services.{name}.volumes"
+    data, where = mounts.get(folder) or {}, f"services.{name}.volumes"
     volumes = evidence.json("compose.production", "").get("volumes") or {}
     if data.get("type") != "volume" or not data.get("source"):
-        yield Problem("/data is not on a named volume", where)
+        yield Problem(f"{folder} is not on a named volume", where)
     elif ((volumes.get(data["source"]) or {}).get("driver_opts") or {}).get("type") in {"tmpfs", "ramfs"}:
-        yield Problem("the volume of /data is kept in memory", f"volumes.{data['source']}")
+        yield Problem(f"the volume of {folder} is kept in memory", f"volumes.{data['source']}")
     in_memory = [target for target, mount in mounts.items() if mount.get("type") == "tmpfs"]
     declared = service.get("tmpfs") or []
     in_memory += [str(text).partition(":")[0] for text in (declared if isinstance(declared, list) else [declared])]
     for target in in_memory:
-        if f"{target.rstrip('/')}/".startswith("/data/"):
+        if f"{target.rstrip('/')}/".startswith(f"{folder}/"):
             yield Problem(f"{target} is a tmpfs", f"services.{name}.tmpfs")
 
 
 @check(
     "compose.images",
-    sabotage=lambda e: e.with_service(e.settings.redis_service, lambda s: s.update(image="redis:latest", build=None)),
+    sabotage=lambda e: e.with_service(e.a_service(), lambda s: s.update(image="redis:latest", build=None)),
     mend="name a version: image: redis:7-alpine",
 )
 def images(evidence: Evidence) -> Iterator[Problem]:
@@ -502,8 +510,9 @@ def depends_on(evidence: Evidence) -> Iterator[Problem]:
 
     A service that starts first reports errors that are none.
     """
-    settings = evidence.settings
-    service = evidence.services().get(settings.service, {})
+    services, settings = evidence.services(), evidence.settings
+    evidence.needs("service", "redis_service")
+    service = services.get(settings.service, {})
     waits = (service.get("depends_on") or {}).get(settings.redis_service) or {}
     if waits.get("condition") != "service_healthy":
         yield Problem(
@@ -514,7 +523,7 @@ def depends_on(evidence: Evidence) -> Iterator[Problem]:
 @check(
     "compose.healthcheck",
     sabotage=lambda e: e.with_service(
-        e.settings.redis_service, lambda s: s.update(healthcheck={"test": ["CMD-SHELL", "redis-cli ping || true"]})
+        e.a_service(), lambda s: s.update(healthcheck={"test": ["CMD-SHELL", "redis-cli ping || true"]})
     ),
     mend="make the check fail on any other answer than the right one: redis-cli -e ... | grep -qx PONG",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import Problem, check
 from seatrial.evidence.accounts import resolve
+from seatrial.evidence.base import SCRATCH
 from seatrial.evidence.commands import cannot_fail, script_of, shell_of, shows_password
 from seatrial.evidence.secrets import names_a_secret
 
@@ -31,7 +32,7 @@ def _with_config(evidence: Evidence, key: str, value: Any) -> Evidence:
 @check(
     "image.user",
     sabotage=lambda e: _with_config(e, "User", "0:0"),
-    mend="end the Dockerfile with `USER 1001:1001`, a user that the image's passwd knows",
+    mend="end the Dockerfile with `USER uid:gid`, two numbers over 0 that the image's passwd and group know",
     trips=("layers.code_read_only",),
 )
 def user(evidence: Evidence) -> Iterator[Problem]:
@@ -115,6 +116,7 @@ def port(evidence: Evidence) -> Iterator[Problem]:
 
     One more open port is one more way in.
     """
+    evidence.needs("service_port")
     wanted = f"{evidence.settings.service_port}/tcp"
     exposed = set(evidence.image_config().get("ExposedPorts") or {})
     if wanted not in exposed:
@@ -157,7 +159,7 @@ def revision(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "image.no_volumes",
-    sabotage=lambda e: _with_config(e, "Volumes", {e.settings.package_root: {}}),
+    sabotage=lambda e: _with_config(e, "Volumes", {"/app": {}}),
     mend="remove VOLUME from the Dockerfile; name volumes in the compose file",
 )
 def no_volumes(evidence: Evidence) -> Iterator[Problem]:
@@ -203,7 +205,9 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "image.payload_budget",
-    sabotage=lambda e: e.with_files({"app/data.bin": b"\0" * int(e.settings.payload_budget_mb * 1_000_000 + 1)}),
+    sabotage=lambda e: e.with_files(
+        {"app/data.bin": b""}, told_bytes=int(e.settings.payload_budget_mb * 1_000_000 + 1)
+    ),
     mend="see the ledger of ./invoke build for what grew; leave it out or raise payload_budget_mb in [tool.seatrial]",
 )
 def payload_budget(evidence: Evidence) -> Iterator[Problem]:
@@ -211,11 +215,9 @@ def payload_budget(evidence: Evidence) -> Iterator[Problem]:
 
     Size is download time on every host, and more code than planned is more to attack.
     """
-    if not evidence.base_layer_count():
-        yield Problem(
-            "the image is not built on the base image that is in the store",
-            evidence.document("image.base", "")["reference"],
-        )
+    reference = evidence.document("image.base", "")["reference"]
+    if reference != SCRATCH and not evidence.base_layer_count():
+        yield Problem("the image is not built on the base image that is in the store", reference)
         return
     entries = [entry for layer in evidence.payload() for entry in layer.entries]
     total_mb = sum(entry.size_bytes for entry in entries) / 1_000_000

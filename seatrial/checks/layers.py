@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
 from seatrial.evidence import Evidence, entries_of
-from seatrial.evidence.accounts import resolve
+from seatrial.evidence.accounts import Account, resolve
 from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     A file that a later layer deletes is still in the image, for everyone who unpacks it. The project's own values are
     looked for as they are, in base64, in hexadecimal, URL-encoded and in UTF-16.
     """
-    base = evidence.base_layer_count()
+    # Of an image of which nobody knows the base every layer is judged alike.
+    base = evidence.base_layer_count() if "image.base_layers" in evidence.documents else 0
     for number, entry in entries_of(evidence.layers()):
         where = f"layer {number}: /{entry.path}"
         for leak in entry.leaks:
@@ -87,9 +88,16 @@ def no_world_writable(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(f"it is writable by everyone ({entry.mode:04o})", f"/{path}")
 
 
+def _account(evidence: Evidence) -> Account:
+    """Return the user that the image runs as."""
+    files = evidence.files()
+    passwd, group = (files[name].text if name in files else "" for name in ("etc/passwd", "etc/group"))
+    return resolve(str(evidence.image_config().get("User") or ""), passwd, group)
+
+
 @check(
     "layers.code_read_only",
-    sabotage=lambda e: e.with_files({"app/venv/lib/hook.py": b""}, uid=1001, gid=1001, mode=0o644),
+    sabotage=lambda e: e.with_files({"app/hook.py": b""}, uid=_account(e).uid or 0, gid=0, mode=0o644),
     mend="copy the payload as root (no --chown) and without write permission for others",
 )
 def code_read_only(evidence: Evidence) -> Iterator[Problem]:
@@ -97,9 +105,7 @@ def code_read_only(evidence: Evidence) -> Iterator[Problem]:
 
     A service that can change its own code keeps an intruder after a restart.
     """
-    files = evidence.files()
-    passwd, group = (files[name].text if name in files else "" for name in ("etc/passwd", "etc/group"))
-    account = resolve(str(evidence.image_config().get("User") or ""), passwd, group)
+    account = _account(evidence)
     for number, entry in entries_of(evidence.payload()):
         if entry.kind not in {"file", "folder", "hardlink"}:
             continue

@@ -125,7 +125,7 @@ class Evidence:
         model = self.json(f"compose.{profile}", "")
         services: dict[str, dict[str, Any]] = model.get("services") or {}
         if profile == "production":
-            services = {name: service for name, service in services.items() if service.get("profiles")}
+            services = self.settings.in_production(services)
         self.seen["services"] += len(services)
         return services
 
@@ -133,6 +133,27 @@ class Evidence:
         """Return `docker inspect` of a container of the trial stack."""
         self.seen["containers"] += 1
         return dict(self.document("trial.containers", "")[service])
+
+    def dockerfile(self) -> str:
+        """Return the text of the Dockerfile. Raises MissingEvidence when the project has none."""
+        if not self.settings.dockerfile:
+            raise MissingEvidence("the project has no Dockerfile")
+        return str(self.document("tree.files", "").get(self.settings.dockerfile, ""))
+
+    def a_service(self) -> str:
+        """Return the service, or where the settings name none any of production's. Raises MissingEvidence."""
+        services = self.unobserved().services()
+        if self.settings.service in services:
+            return self.settings.service
+        if not services:
+            raise MissingEvidence("production has no service")
+        return next(iter(services))
+
+    def needs(self, *keys: str) -> None:
+        """Raise MissingEvidence when one of these settings is not made: then there is nothing to look at."""
+        for key in keys:
+            if not getattr(self.settings, key):
+                raise MissingEvidence(f"{key} is not set in [tool.seatrial]")
 
     def reply(self, question: str) -> str:
         """Return what Redis said to a question, as text without the line end."""
@@ -175,9 +196,14 @@ class Evidence:
         """Return evidence in which a piece of a text document was replaced."""
         return self.edited(name, lambda text: text.replace(old, new, 1))
 
-    def with_files(self, files: Mapping[str, bytes], **attributes: int) -> Evidence:
-        """Return evidence whose topmost layer of files holds more, read by the same reader as the real ones."""
+    def with_files(self, files: Mapping[str, bytes], *, told_bytes: int = 0, **attributes: int) -> Evidence:
+        """Return evidence whose topmost layer of files holds more, read by the same reader as the real ones.
+
+        With `told_bytes` each is said to be of that size, which nobody has to make.
+        """
         more = read_tar(io.BytesIO(make_tar(files, **attributes)), self.wanted)
+        if told_bytes:
+            more = tuple(replace(entry, size_bytes=told_bytes) for entry in more)
         return self.edited("image.layers", lambda layers: _with_entries(layers, more))
 
     def with_context(self, files: Mapping[str, bytes]) -> Evidence:
@@ -191,7 +217,7 @@ class Evidence:
         """Return evidence in which one service of a compose model was edited."""
 
         def change(model: dict[str, Any]) -> None:
-            edit(model.setdefault("services", {}).setdefault(service, {"profiles": [profile]}))
+            edit(model.setdefault("services", {}).setdefault(service, {"profiles": [self.settings.production_profile]}))
 
         return self.edited(f"compose.{profile}", change)
 

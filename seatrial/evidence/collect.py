@@ -26,8 +26,8 @@ from seatrial import build, compose, process, workspace
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, cache, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
+from seatrial.evidence.base import base_image
 from seatrial.evidence.secrets import Wanted
-from seatrial.settings import chosen_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -39,6 +39,15 @@ if TYPE_CHECKING:
 STATIC = "--static was given: no stack was started"
 # What pip says when it cannot reach the index. Only that: a package that the index does not have is a broken lock.
 _NO_INDEX = ("connection broken by", "name resolution", "Network is unreachable", "Max retries exceeded")
+
+
+_NEEDED: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("redis_service",): ("redis", "workspace.password_fault"),
+    ("service",): ("trial.processes", "trial.writes", "trial.twin_diff"),
+    ("service_port", "service"): ("trial.health_bodies", "trial.sigterm"),
+    ("redis_service", "service_port", "service"): ("trial.health_flip",),
+}
+"""Settings without which a document cannot be gathered."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,11 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
     wanted = Wanted(tuple(workspace.secret_values(settings)))
     documents: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    running = not wanted_by.static and bool(wanted_by.families & {"runtime", "redis"})
-    rebuilding = not wanted_by.static and "supply" in wanted_by.families
+    running = not wanted_by.static and bool(wanted_by.families & {"runtime", "redis"}) and bool(settings.compose_file)
+    rebuilding = not wanted_by.static and "supply" in wanted_by.families and bool(settings.dockerfile)
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
+    missing |= _absent(settings)
     missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
     with ThreadPoolExecutor(max_workers=5) as pool:
         try:
@@ -87,21 +97,42 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
     return Evidence(settings, documents, missing, wanted)
 
 
+def _absent(settings: Settings) -> dict[str, str]:
+    """Return the documents that this project cannot have, by name or family, each with the reason."""
+    found: dict[str, str] = {}
+    if not settings.compose_file:
+        found |= dict.fromkeys(("compose", "trial", "redis"), "the project has no compose file")
+    if not settings.dockerfile:
+        reason = "the project has no Dockerfile"
+        found |= dict.fromkeys(("context", "image.base_layers", "image.base", "supply.rebuild", "supply.sbom"), reason)
+    for keys, names in _NEEDED.items():
+        for key in keys:
+            if not getattr(settings, key):
+                found |= dict.fromkeys(names, f"{key} is not set in [tool.seatrial]")
+    if settings.redis_service and not settings.managed and "service" not in settings.redis_passwords:
+        found["redis"] = "redis_passwords in [tool.seatrial] names no file for the service"
+    return found
+
+
 def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
-    documents["compose.sources"] = {
-        name: text
-        for name, text in documents["tree.files"].items()
-        if "compose" in name and name.endswith(("yml", "yaml"))
-    }
+    if settings.compose_file:
+        documents["compose.sources"] = {
+            name: text
+            for name, text in documents["tree.files"].items()
+            if name == settings.compose_file or ("compose" in name and name.endswith(("yml", "yaml")))
+        }
     documents["tree.revision"] = revision.name
     documents["tree.epoch"] = revision.epoch_seconds
-    documents["workspace.password_fault"] = "; ".join(what for what, _ in workspace.env_faults(settings.path(".env")))
+    if settings.redis_service:
+        documents["workspace.password_fault"] = "; ".join(workspace.password_faults(settings))
     documents["workspace.bind_address"] = workspace.load_env(settings).get("BIND_ADDRESS") or ""
 
 
 def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
+    if not settings.compose_file:
+        return
     with ThreadPoolExecutor(max_workers=1) as pool:
         development = pool.submit(compose.stack(settings, production=False).model)
         documents["compose.production"] = compose.stack(settings, production=True).model()
@@ -114,14 +145,14 @@ def _read_image(
     documents["image.inspect"] = engine.image(wanted_by.image)
     if wanted_by.families & {"image", "layers", "packages", "supply"}:
         kept = cache.open_cache(settings.root, workspace.secret_places(settings))
-        base = chosen_image(settings, "PYTHON_IMAGE")
-        documents.update(image.documents(engine, wanted_by.image, base, wanted, kept))
-    sbom = settings.path(build.SBOM_FILE)
-    documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
+        documents.update(image.documents(engine, wanted_by.image, base_image(settings), wanted, kept))
+    if settings.dockerfile:
+        sbom = settings.path(build.SBOM_FILE)
+        documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
 
 
 def _read_context(settings: Settings, wanted_by: Request, wanted: Wanted, documents: dict[str, Any]) -> None:
-    if "context" in wanted_by.families:
+    if "context" in wanted_by.families and settings.dockerfile:
         documents["context.entries"] = tree.context(settings, wanted)
 
 
@@ -144,6 +175,7 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
             for family in ("trial", "redis"):
                 missing[family] = "the trial stack did not become healthy"
         documents.update(running.documents)
+        missing.update(running.missing)
     return Wanted((*wanted.values, *own))
 
 

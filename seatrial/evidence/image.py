@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence.archive import Layer, read_image
+from seatrial.evidence.base import SCRATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,20 +31,23 @@ def documents(
     """Return the documents about an image.
 
     image.inspect, image.history: as Docker gave them. image.base_layers: the digests of the base image's layers, or
-    nothing when it is not in the store. image.layers: a tuple of `Layer`, of which those in the cache are not read.
+    nothing when it is not in the store; image.base: its name and id; both are left out when nobody knows the base.
+    image.layers: a tuple of `Layer`, of which those in the cache are not read.
     Raises SeatrialError IMAGE_MISSING.
     """
     inspected = engine.image(reference)
     if inspected is None:
         raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
-    base_inspected = engine.image(base)
-    return {
+    base_inspected = engine.image(base) if base not in {"", SCRATCH} else None
+    found = {
         "image.inspect": inspected,
         "image.history": engine.history(reference),
-        "image.base_layers": list(base_inspected["RootFS"].get("Layers") or []) if base_inspected else [],
-        "image.base": {"reference": base, "id": (base_inspected or {}).get("Id", "")},
         "image.layers": _layers(engine, reference, list(inspected["RootFS"].get("Layers") or []), wanted, cache),
     }
+    if base:
+        found["image.base_layers"] = list(base_inspected["RootFS"].get("Layers") or []) if base_inspected else []
+        found["image.base"] = {"reference": base, "id": (base_inspected or {}).get("Id", "")}
+    return found
 
 
 def _layers(

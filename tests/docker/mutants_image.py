@@ -254,8 +254,8 @@ PACKAGES = (
     ),
     Mutant(
         "lock-behind",
-        "A dependency was raised in pyproject.toml, and not locked again.",
-        swap("pyproject.toml", '    "h11>=0.16",', '    "h11>=99",'),
+        "A dependency was raised in service/pyproject.toml, and not locked again.",
+        swap("service/pyproject.toml", '    "h11>=0.16",', '    "h11>=99",'),
         kills("packages.lock_in_step"),
         "image",
     ),

@@ -1,4 +1,4 @@
-"""`python -m seatrial` as a person types it."""
+"""`./invoke` behind its wrapper, and the command `seatrial`, as a person types them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         "DOCKER_HOST": "unix:///nowhere.sock",
     }
     return subprocess.run(
-        [sys.executable, "-m", "seatrial", *words],
+        [sys.executable, str(ROOT / "tasks.py"), *words],
         cwd=cwd,
         env=environment,
         capture_output=True,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial import compose, process, secret_files
 from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import SeatrialError
-from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, trial_model
+from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, secret_copy, trial_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,17 +39,11 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
     folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
     try:
         source = compose.parse_model(compose.stack(settings, production=True).model())
-        (folder / "secrets").mkdir(mode=0o700)
-        secret_files.write_secrets(folder / "secrets", secrets.token_urlsafe(32))
-        config = settings.path("config/config.json")
-        shutil.copyfile(
-            config if config.is_file() else settings.path("config/config.example.json"), folder / "config.json"
-        )
-        (folder / "config.json").chmod(0o644)
+        password_files = _provide(settings, source, folder)
         model = trial_model(source, settings, image, folder, label)
         file = folder / "compose.json"
         file.write_text(json.dumps(model), encoding="utf-8")
-        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model)
+        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model, password_files)
         try:
             _start(trial, note)
             yield trial
@@ -58,6 +52,32 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
             trial.stack.down(volumes=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _provide(settings: Settings, source: dict[str, Any], folder: Path) -> dict[str, Path]:
+    """Fill the trial's folder with what its containers mount; return where each user's password lies.
+
+    Where seatrial makes the project's secrets the trial is given new ones, else copies of the project's own.
+    """
+    own = folder / "secrets"
+    own.mkdir(mode=0o700)
+    if settings.managed:
+        secret_files.write_secrets(own, secrets.token_urlsafe(32))
+        config = settings.path("config/config.json")
+        shutil.copyfile(
+            config if config.is_file() else settings.path("config/config.example.json"), folder / "config.json"
+        )
+        (folder / "config.json").chmod(0o644)
+        return {user: own / name for user, name in secret_files.USERS.items()}
+    copies = {}
+    for name, secret in (source.get("secrets") or {}).items():
+        if "file" in secret and Path(secret["file"]).is_file():
+            copies[Path(secret["file"]).resolve()] = secret_copy(settings, folder, name, secret)
+            shutil.copy2(secret["file"], secret_copy(settings, folder, name, secret))
+    named = {
+        settings.redis_users.get(role, role): settings.path(name) for role, name in settings.redis_passwords.items()
+    }
+    return {user: copies.get(file.resolve(), file) for user, file in named.items()}
 
 
 def remove_leftovers(engine: Engine) -> list[str]:
