@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 import traceback
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import FAMILIES, Check, Problem, all_checks
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import Evidence, MissingEvidence
+from seatrial.evidence.pictures import Pictures, draw
+from seatrial.evidence.places import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,11 @@ class Result:
     reason: str
     seconds: float
 
+    @property
+    def saw_its_sabotage(self) -> bool:
+        """Whether the check was shown in this run to see its promise broken."""
+        return self.verdict in {Verdict.PASS, Verdict.FAIL}
+
 
 @dataclass(frozen=True)
 class Report:
@@ -48,6 +55,7 @@ class Report:
     subject: dict[str, Any]
     results: tuple[Result, ...]
     seconds: float
+    pictures: Pictures = field(default_factory=Pictures)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -97,7 +105,9 @@ def judge(check: Check, evidence: Evidence) -> Result:
     try:
         if not list(check.inspect(check.sabotage(evidence.unobserved()).unobserved())):
             return result(Verdict.BLIND, reason="its own sabotage went unseen")
-        problems = list(check.inspect(observed))
+        problems = [
+            replace(problem, place=locate(evidence, check.family, problem.where)) for problem in check.inspect(observed)
+        ]
     except MissingEvidence as missing:
         return result(Verdict.SKIP, reason=str(missing))
     except Exception as error:  # noqa: BLE001 - whatever a check does wrong, the others are still judged
@@ -115,7 +125,7 @@ def judge_all(checks: Sequence[Check], evidence: Evidence, subject: dict[str, An
     """Judge every check. `seconds` is how long the whole run took so far, for the report."""
     began = time.monotonic()
     results = tuple(judge(check, evidence) for check in checks)
-    return Report(subject, results, seconds + time.monotonic() - began)
+    return Report(subject, results, seconds + time.monotonic() - began, draw(evidence))
 
 
 def _counted(evidence: Evidence) -> str:

@@ -6,8 +6,12 @@ import importlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seatrial.evidence import Evidence
+
+if TYPE_CHECKING:
+    from seatrial.evidence.places import Place
 
 FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "supply")
 """The families in the order of a build: what goes in, what came out, how it runs. Each is a module of this package."""
@@ -19,6 +23,8 @@ class Problem:
 
     message: str
     where: str
+    place: Place | None = None
+    """The file and line of the tree to mend; the judge finds it, checks only say `where`."""
 
 
 Inspection = Callable[[Evidence], Iterator[Problem]]

@@ -168,7 +168,7 @@ def no_volumes(evidence: Evidence) -> Iterator[Problem]:
     A volume makes its folder writable in spite of a read-only root, and keeps old code over a new image's.
     """
     for path in sorted(evidence.image_config().get("Volumes") or {}):
-        yield Problem("it is declared as a volume", path)
+        yield Problem("it is declared as a volume", f"Config.Volumes {path}")
 
 
 @check(

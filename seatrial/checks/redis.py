@@ -238,13 +238,15 @@ def persistence(evidence: Evidence) -> Iterator[Problem]:
     evidence.seen["settings"] += len(settings)
     where = evidence.settings.redis_service
     if settings.get("appendonly") != "yes":
-        yield Problem("appendonly is off", where)
+        yield Problem("appendonly is off", f"{where}: appendonly")
     if settings.get("appendfsync") != "always":
-        yield Problem(f"appendfsync is {settings.get('appendfsync')}", where)
+        yield Problem(f"appendfsync is {settings.get('appendfsync')}", f"{where}: appendfsync")
     if settings.get("maxmemory-policy") != "noeviction":
-        yield Problem(f"maxmemory-policy is {settings.get('maxmemory-policy')}", where)
+        yield Problem(f"maxmemory-policy is {settings.get('maxmemory-policy')}", f"{where}: maxmemory-policy")
     if settings.get("maxmemory") in {None, "0"}:
-        yield Problem("there is no maxmemory: the container's limit would kill the server instead", where)
+        yield Problem(
+            "there is no maxmemory: the container's limit would kill the server instead", f"{where}: maxmemory"
+        )
 
 
 @check(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from seatrial.verify import SCHEMA
@@ -26,13 +27,18 @@ def render(report: Report) -> str:
                     "family": result.check.family,
                     "promise": result.check.promise,
                     "verdict": result.verdict.value,
-                    "problems": [{"message": p.message, "where": p.where} for p in result.problems],
+                    "problems": [
+                        {"message": p.message, "where": p.where, "place": asdict(p.place) if p.place else None}
+                        for p in result.problems
+                    ],
                     "examined": result.examined,
+                    "saw_its_sabotage": result.saw_its_sabotage,
                     "reason": result.reason,
                     "seconds": round(result.seconds, 6),
                 }
                 for result in report.results
             ],
+            "pictures": asdict(report.pictures),
         },
         indent=2,
     )

@@ -10,6 +10,7 @@ from seatrial import verify
 from seatrial.checks import Check, Problem, all_checks
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import Evidence, MissingEvidence
+from seatrial.evidence.places import Place
 from seatrial.verify import Report, Result, Verdict, judge
 from tests import good
 
@@ -34,7 +35,8 @@ def test_a_promise_that_holds() -> None:
 
 def test_a_promise_that_is_broken() -> None:
     result = judge(made(honest), good.evidence().with_document("tree.epoch", -5))
-    assert (result.verdict, result.problems) == (Verdict.FAIL, (Problem("before the beginning", "epoch"),))
+    place = Place("Dockerfile", 46)
+    assert (result.verdict, result.problems) == (Verdict.FAIL, (Problem("before the beginning", "epoch", place),))
 
 
 def test_a_check_that_does_not_see_its_sabotage_is_blind() -> None:

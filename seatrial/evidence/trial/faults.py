@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STOP_MARGIN_SECONDS = 20
 FLIP_PATIENCE_SECONDS = 90.0
+SERVICE_UNAVAILABLE = 503
 CLAIM_KEY = "seatrial:claim"
 """Under the service's own keys."""
 
@@ -31,7 +32,10 @@ def break_and_mend(trial: Trial, note: Callable[[str], None]) -> None:
         _break_redis(trial, note)
     if settings.service in trial.main_services and settings.service_port:
         note("asking the service to stop")
-        trial.documents["trial.sigterm"] = _terminate(trial)
+        trial.moment("stop", f"SIGTERM to {settings.service}")
+        stopped = trial.documents["trial.sigterm"] = _terminate(trial)
+        code = stopped["exit_code"]
+        trial.moment("failed" if code else "stopped", f"{settings.service}: exit code {code}")
 
 
 def _break_redis(trial: Trial, note: Callable[[str], None]) -> None:
@@ -47,20 +51,27 @@ def _break_redis(trial: Trial, note: Callable[[str], None]) -> None:
         trial.address(settings.redis_service, settings.redis_port), *login, ("SET", key, claim)
     )
     note("killing Redis")
+    trial.moment("fault", f"{settings.redis_service} is killed")
     engine.kill(redis_id, "SIGKILL")
     gone = time.monotonic()
     flip: dict[str, Any] = {}
     if is_watched:
-        flip["http_status_without_redis"] = _wait_for_status(trial, 503, FLIP_PATIENCE_SECONDS)
+        status = flip["http_status_without_redis"] = _wait_for_status(trial, SERVICE_UNAVAILABLE, FLIP_PATIENCE_SECONDS)
+        trial.moment("noticed" if status == SERVICE_UNAVAILABLE else "failed", f"{settings.health_path}: {status}")
         note("waiting for the health check to notice")
         flip["turned_unhealthy"] = _wait_for_state(trial, settings.service, "unhealthy")
         flip["turned_unhealthy_seconds"] = time.monotonic() - gone
+        noticed = bool(flip["turned_unhealthy"])
+        trial.moment("noticed" if noticed else "failed", f"{settings.service}: {'un' * noticed}healthy")
     engine.start(redis_id)
     back = time.monotonic()
+    trial.moment("mended", f"{settings.redis_service} is started again")
     if is_watched:
         note("waiting for the service to recover")
         flip["turned_healthy"] = _wait_for_state(trial, settings.service, "healthy")
         flip["turned_healthy_seconds"] = time.monotonic() - back
+        well = bool(flip["turned_healthy"])
+        trial.moment("recovered" if well else "failed", f"{settings.service}: {'' if well else 'not '}healthy")
         flip["restarted"] = started != trial.container(settings.service)["State"]["StartedAt"]
         trial.documents["trial.health_flip"] = flip
     _wait_for_state(trial, settings.redis_service, "healthy")

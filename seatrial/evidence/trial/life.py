@@ -114,6 +114,7 @@ def _is_alive(pid: str) -> bool:
 def _start(trial: Trial, note: Callable[[str], None]) -> None:
     began = time.monotonic()
     outcome: dict[str, Any] = {"healthy": True, "error": ""}
+    trial.moment("start", f"{', '.join(trial.main_services)} started")
     try:
         note("starting the trial stack")
         trial.stack.up(trial.main_services)
@@ -124,8 +125,10 @@ def _start(trial: Trial, note: Callable[[str], None]) -> None:
             seconds=trial.settings.start_budget_seconds * 2,
             on_change=note,
         )
+        trial.moment("healthy", "all healthy")
     except SeatrialError as error:
         outcome = {"healthy": False, "error": error.what}
+        trial.moment("failed", "not healthy")
     outcome["seconds"] = time.monotonic() - began
     outcome["running"] = sorted(
         compose.service_of(c) for c in trial.engine.containers(trial.stack.project, running_only=True)

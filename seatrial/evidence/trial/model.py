@@ -8,6 +8,7 @@ writable root file system and a Redis without a password, which are the controls
 from __future__ import annotations
 
 import copy
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 TRIAL_LABEL = "seatrial.trial"
+MOMENTS = ("start", "healthy", "asked", "fault", "noticed", "mended", "recovered", "stop", "stopped", "failed")
+"""The kinds of things that `trial.timeline` tells."""
 TWIN, OPEN_REDIS = "writable-twin", "open-redis"
 
 
@@ -37,6 +40,12 @@ class Trial:
     documents: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     """Why a document could not be gathered."""
+    began: float = field(default_factory=time.monotonic)
+
+    def moment(self, kind: str, text: str) -> None:
+        """Write into the timeline that something happened now."""
+        told = self.documents.setdefault("trial.timeline", [])
+        told.append({"seconds": round(time.monotonic() - self.began, 3), "kind": kind, "text": text})
 
     @property
     def main_services(self) -> list[str]:

@@ -53,6 +53,7 @@ def observe(trial: Trial, note: Callable[[str], None]) -> None:
             name: engine.memory_bytes(container["Id"]) for name, container in containers.items()
         }
         trial.documents["trial.top"] = {name: engine.top(container["Id"]) for name, container in containers.items()}
+    trial.moment("asked", "observed and asked, with right and wrong passwords")
 
 
 def _watch_service(trial: Trial, container_id: str, note: Callable[[str], None]) -> None:

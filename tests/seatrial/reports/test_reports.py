@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from seatrial import reports, verify
 from seatrial.checks import Check, Problem, all_checks
 from seatrial.errors import Code, SeatrialError
+from seatrial.evidence.places import Place
 from seatrial.reports import text
 from seatrial.verify import Report, Result, Verdict
 from tests import good
@@ -32,7 +33,7 @@ def report(*results: Result, **subject: str) -> Report:
     return Report(subject, results, 2.5)
 
 
-FAILED = result(Verdict.FAIL, Problem("runs as root", "Config.User"))
+FAILED = result(Verdict.FAIL, Problem("runs as root", "Config.User", Place("Dockerfile", 64)))
 REPORTS = {
     "good": verify.judge_all(all_checks(), good.evidence(), {"image": "x"}, 0.0),
     "broken": verify.judge_all(
@@ -70,12 +71,20 @@ def test_the_json_report_to_the_letter() -> None:
                 "family": "image",
                 "promise": CHECK.promise,
                 "verdict": "FAIL",
-                "problems": [{"message": "runs as root", "where": "Config.User"}],
+                "problems": [
+                    {
+                        "message": "runs as root",
+                        "where": "Config.User",
+                        "place": {"file": "Dockerfile", "line": 64},
+                    }
+                ],
                 "examined": "",
+                "saw_its_sabotage": True,
                 "reason": "",
                 "seconds": 0.25,
             }
         ],
+        "pictures": {"layers": [], "services": [], "networks": [], "moments": []},
     }
 
 
