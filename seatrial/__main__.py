@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import sys
@@ -33,10 +35,14 @@ class Toolkit(Program):
 
     def parse_core(self, argv: list[str] | None) -> None:
         """Read Invoke's own options."""
+        said = io.StringIO()
         try:
-            super().parse_core(argv)
+            with contextlib.redirect_stdout(said):
+                super().parse_core(argv)
         except ParseError as error:
             raise _usage(error) from error
+        finally:
+            sys.stdout.write(_for_fish(said.getvalue(), self.binary))
         if self.args["project"].value:
             os.environ[PROJECT_VARIABLE] = self.args["project"].value
 
@@ -88,6 +94,14 @@ def run(namespace: Collection, command: str) -> NoReturn:
     wording.command = command
     Toolkit(name="seatrial", namespace=namespace, binary=command, binary_names=[command], version=_version()).run()
     sys.exit(0)
+
+
+def _for_fish(text: str, command: str) -> str:
+    """Return a completion script without what fish refuses: a slash in a function's name, a path for a command's."""
+    name = command.rpartition("/")[2]
+    return text.replace(f"__complete_{command}", f"__complete_{name}").replace(
+        f"--command {command} ", f"--command {name} "
+    )
 
 
 def _usage(error: ParseError) -> Exit:

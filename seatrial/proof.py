@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial import console, engine, reports, verify
+from seatrial import baseline, console, engine, reports, verify, waivers
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import collect
 
@@ -32,6 +32,8 @@ class Options:
     static: bool = False
     format: str = "text"
     output: str = ""
+    against: str = ""
+    watch: bool = False
 
 
 def print_list(options: Options) -> int:
@@ -41,14 +43,34 @@ def print_list(options: Options) -> int:
     return 0
 
 
+def start(project: Callable[[], Settings], options: Options) -> int:
+    """Verify once, or watch. Raises SeatrialError USAGE for options that do not go together."""
+    if not options.watch:
+        return run(project(), options)
+    given = [name for name in ("image", "output", "against") if getattr(options, name)]
+    if given or options.format != "text":
+        raise SeatrialError(
+            Code.USAGE,
+            f"--watch and --{(given or ['format'])[0]} do not go together",
+            hint="it takes --only and --skip",
+        )
+    from seatrial import watch  # noqa: PLC0415 - it brings a library that nothing else needs
+
+    return watch.run(project(), options.only, options.skip)
+
+
 def run(settings: Settings, options: Options) -> int:
     """Verify, write the report, and return the exit code that it asks for."""
     render = reports.renderer(options.format)
     target = _target(options.output)
     verify.select(options.only, options.skip)
+    waivers.refuse_unknown(settings, verify.select())
+    earlier = baseline.load(options.against, verify.SCHEMA) if options.against else None
     connected = engine.connect()
     with console.step("verifying") as step:
         report = examine(settings, connected, options, step.note)
+        if earlier is not None:
+            report = report.compared_with(earlier)
         step.done(f"{len(report.results)} checks judged", next="" if report.exit_code == 0 else "mend what is named")
     text = render(report)
     if target is None:

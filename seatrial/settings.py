@@ -165,9 +165,15 @@ def find(start: Path | None = None) -> Path:
     )
 
 
-def alone(folder: Path) -> Settings:
-    """Return settings for an image that belongs to no project: nothing but the image is there to look at."""
-    return Settings(folder)
+def of_image() -> Settings:
+    """Return the settings for judging an image that is named: the project's, or the defaults where there is none."""
+    try:
+        root = find()
+    except SeatrialError:
+        if os.environ.get(PROJECT_VARIABLE):
+            raise
+        return Settings(Path.cwd())
+    return load(root)
 
 
 def chosen_image(settings: Settings, variable: str) -> str:

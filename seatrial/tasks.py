@@ -156,6 +156,8 @@ def smoke(_context: Context) -> int:
         "static": "start nothing: no trial stack, no second build",
         "format": "text or json",
         "output": "write the report to a file instead of standard output",
+        "against": "an earlier report in JSON: only what is new since then counts",
+        "watch": "judge the files again whenever one changes, until Ctrl-C",
     }
 )
 def verify(
@@ -167,12 +169,14 @@ def verify(
     static: bool = False,
     format: str = "text",  # noqa: A002 - the option's name
     output: str = "",
+    against: str = "",
+    watch: bool = False,
 ) -> int:
     """Prove every promise on the real image and a real trial stack, and that each check can fail."""
     from seatrial import proof, settings
 
-    options = proof.Options(only=only, skip=skip, image=image, static=static, format=format, output=output)
-    return proof.print_list(options) if list else proof.run(settings.load(), options)
+    options = proof.Options(only, skip, image, static, format, output, against, watch)
+    return proof.print_list(options) if list else proof.start(settings.of_image if image else settings.load, options)
 
 
 collection = Collection("seatrial", setup, doctor, build, up, down, ps, logs, smoke, verify)

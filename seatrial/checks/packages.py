@@ -181,7 +181,7 @@ def _record_fault(files: dict[str, Entry], path: str, digest: str) -> str:
 
 @check(
     "packages.no_development",
-    sabotage=lambda e: _with_site_file(e, "pytest-9.0.dist-info/METADATA", b"Name: pytest\nVersion: 9.0\n"),
+    sabotage=lambda e: _with_site_file(e, "pip-99.0.dist-info/METADATA", b"Name: pip\nVersion: 99.0\n"),
     mend="install only requirements/production.txt into what is shipped",
     trips=("packages.locked", "packages.record", "supply.sbom"),
 )

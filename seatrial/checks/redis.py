@@ -162,14 +162,19 @@ def health_check(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("with a wrong password it stays green", where)
 
 
+def _opened(evidence: Evidence) -> Evidence:
+    """Publish Redis on every address."""
+    evidence.needs("redis_service")
+    name, inside = evidence.settings.redis_service, f"{evidence.settings.redis_port}/tcp"
+    binding = {"HostIp": "0.0.0.0", "HostPort": "6380"}  # noqa: S104 - the fault
+    return evidence.edited(
+        "trial.containers", lambda found: found[name]["NetworkSettings"]["Ports"].update({inside: [binding]})
+    )
+
+
 @check(
     "redis.loopback",
-    sabotage=lambda e: e.edited(
-        "trial.containers",
-        lambda c: c[e.settings.redis_service]["NetworkSettings"]["Ports"].update(
-            {f"{e.settings.redis_port}/tcp": [{"HostIp": "0.0.0.0", "HostPort": "6380"}]}  # noqa: S104 - the fault
-        ),
-    ),
+    sabotage=_opened,
     mend="publish it on 127.0.0.1, and put it on an internal network with the service",
 )
 def loopback(evidence: Evidence) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from seatrial.checks.packages import payload_files
 from seatrial.evidence.base import SCRATCH
 from seatrial.evidence.image import chain_id
 from seatrial.evidence.requirements import installed
+from seatrial.waivers import DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +87,29 @@ def base(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(f"the image does not stand on {reference} as it is in the store", "RootFS.Layers")
     elif planned and found != planned:
         yield Problem(f"{found} layers lie on the base, not {planned}", "RootFS.Layers")
+
+
+@check(
+    "supply.waivers",
+    sabotage=lambda e: e.edited(
+        DOCUMENT,
+        lambda rows: [
+            *rows,
+            {"promise": "image.user", "place": "*", "expires": "2000-01-01", "expired": True, "unused": False},
+        ],
+    ),
+    mend="keep the promise and remove the waiver from [tool.seatrial], or say anew until when it is needed and why",
+)
+def waivers(evidence: Evidence) -> Iterator[Problem]:
+    """Every waiver is in force, and something still needs it.
+
+    A waiver that nobody looks at again becomes a hole that everybody has got used to.
+    """
+    rows = evidence.document(DOCUMENT)
+    evidence.seen["waivers"] += len(rows)
+    for row in rows:
+        where = f"waiver of {row['promise']} at {row['place']}"
+        if row["expired"]:
+            yield Problem(f"it expired on {row['expires']}", where)
+        elif row["unused"]:
+            yield Problem("nothing needs it any more", where)

@@ -166,7 +166,7 @@ class Evidence:
     def a_secret(self) -> str:
         """Return one of the secrets that must not show, for a sabotage. Raises MissingEvidence when there is none."""
         if not self.wanted.values:
-            raise MissingEvidence("there is no secret to look for: run ./invoke setup")
+            raise MissingEvidence("the project has no secret to look for")
         return self.wanted.values[0][1]
 
     # --- sabotage ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 | image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
 | compose.sources | text of each compose file, by name |
+| waivers.states | each waiver of the settings, whether it has expired, and once all is judged whether it is unused |
 | trial.* and redis.* | what a running stack said; see `evidence.trial` |
 | supply.sbom | the SBOM beside the image, JSON text |
 | supply.rebuild | id of an image built again without cache, and the paths that differ |
@@ -22,7 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, process, workspace
+from seatrial import build, compose, layout, process, waivers, workspace
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, cache, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
@@ -105,6 +106,8 @@ def _absent(settings: Settings) -> dict[str, str]:
     if not settings.dockerfile:
         reason = "the project has no Dockerfile"
         found |= dict.fromkeys(("context", "image.base_layers", "image.base", "supply.rebuild", "supply.sbom"), reason)
+    if not settings.lock_file and (other := layout.other_lock(settings.root)):
+        found["tree.lock"] = f"{other} is a lock of another kind: seatrial compares requirements with hashes"
     for keys, names in _NEEDED.items():
         for key in keys:
             if not getattr(settings, key):
@@ -115,6 +118,7 @@ def _absent(settings: Settings) -> dict[str, str]:
 
 
 def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
+    documents[waivers.DOCUMENT] = waivers.states(settings)
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
     if settings.compose_file:

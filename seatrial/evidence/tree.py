@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from seatrial.evidence.secrets import Wanted
     from seatrial.settings import Settings
 
+OWN_OUTPUT = ("dist/sbom.cdx.json", ".seatrial")
+"""What seatrial itself writes into a project: it changes nothing that the image is made from."""
 CONTEXT_TIMEOUT_SECONDS = 120.0
 
 
@@ -33,6 +35,7 @@ def revision(settings: Settings) -> Revision:
     if process.find("git") is None:
         return Revision("unknown", 0)
     inputs = [name for name in settings.build_inputs if settings.path(name).exists()]
+    inputs += [f":(exclude){name}" for name in OWN_OUTPUT]
     logged = process.run(
         ["git", "log", "-1", "--format=%H %ct", "--", *inputs], cwd=settings.root, check=False, timeout_seconds=30
     )

@@ -17,6 +17,7 @@ _COLOURS = {
     Verdict.BLIND: "red",
     Verdict.ERROR: "red",
     Verdict.SKIP: "yellow",
+    Verdict.WAIVED: "yellow",
 }
 
 
@@ -33,10 +34,31 @@ def render(report: Report) -> str:
     for result in report.results:
         if result.verdict not in {Verdict.PASS, Verdict.SKIP}:
             lines += _lines(result)
+    lines += _against(report)
     totals = ", ".join(f"{count} {name}" for name, count in report.totals.items() if count)
     verdict = paint(report.verdict, _COLOURS[Verdict(report.verdict)])
     lines += ["", f"{verdict}: {totals} in {report.seconds:.1f} s (exit code {int(report.exit_code)})"]
     return "\n".join(lines)
+
+
+def result(found: Result) -> str:
+    """Return one result as the whole report shows it."""
+    return "\n".join(_lines(found))
+
+
+def _against(report: Report) -> list[str]:
+    """Return what is new since an earlier report and what is mended; only what is new counts."""
+    if report.against is None:
+        return []
+    compared = report.against
+    counts = f"{len(compared.new)} new, {len(compared.mended)} mended, {len(compared.unchanged)} unchanged"
+    lines = ["", f"against the earlier report: {counts}; only what is new counts"]
+    for word, colour, findings in (("new", "red", compared.new), ("mended", "green", compared.mended)):
+        lines += [
+            f"  {paint(word, colour)} {finding.check}: {harmless(finding.where)}: {harmless(finding.message)}"
+            for finding in findings
+        ]
+    return lines
 
 
 def _skipped(results: list[Result]) -> list[str]:
@@ -62,6 +84,10 @@ def _lines(result: Result) -> list[str]:
     lines += [f"      {harmless(problem.where)}: {harmless(problem.message)}" for problem in shown]
     if len(result.problems) > SHOWN_PROBLEMS:
         lines.append(f"      ... and {len(result.problems) - SHOWN_PROBLEMS} more")
+    for waived in result.waived:
+        said = f"{waived.problem.where}: {waived.problem.message}"
+        until = f"waived until {waived.waiver.expires.isoformat()}: {waived.waiver.reason}"
+        lines.append(f"      {harmless(said)} ({harmless(until)})")
     if result.problems:
         lines.append(f"      why:  {result.check.reason}")
         lines.append(f"      mend: {result.check.mend}")

@@ -46,6 +46,8 @@ def test_tasks_are_listed_in_the_order_of_their_use(words: tuple[str, ...]) -> N
 
 def test_it_works_from_another_folder(tmp_path: Path) -> None:
     assert run("--list", cwd=tmp_path).returncode == 0
+    done = run("verify", "--static", cwd=tmp_path)
+    assert (done.returncode, done.stderr.partition(":")[0]) == (2, "error[settings]")
 
 
 @pytest.mark.parametrize(

@@ -214,3 +214,14 @@ def test_the_chosen_image_is_of_the_environment_then_env_then_default(
     assert settings.chosen_image(loaded, "REDIS_IMAGE") == "other:1"
     monkeypatch.setenv("REDIS_IMAGE", "")
     assert settings.chosen_image(loaded, "REDIS_IMAGE") == "own/redis:7$x"
+
+
+def test_the_page_about_settings_names_every_key() -> None:
+    page = (settings.load().root / "docs/projects.md").read_text(encoding="utf-8")
+    table = page.partition("| key | default |")[2].partition("\n\n")[0]
+    named = {
+        name
+        for line in table.splitlines()[2:]
+        for name in line.split("|")[1].replace("`", "").replace(" ", "").split(",")
+    }
+    assert named == {field.name for field in fields(settings.Settings)} - {"root"}

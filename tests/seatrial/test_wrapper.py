@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = settings.load().root
-MODULES = ("__init__", "errors", "process", "toolbox")
+MODULES = ("__init__", "errors", "process", "toolbox", "wording")
 ENTRY = 'import os, sys\nprint(sys.argv[1:], os.getcwd(), sys.executable, os.environ.get("PYTHONPATH"), sep="|")\n'
 MAKING = "making .venv (once) ... "
 
@@ -32,7 +32,7 @@ def real_checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "invoke", made / "invoke")
     for module in MODULES:
         shutil.copy(ROOT / "seatrial" / f"{module}.py", made / "seatrial")
-    (made / "seatrial" / "__main__.py").write_text(ENTRY, encoding="utf-8")
+    (made / "tasks.py").write_text(ENTRY, encoding="utf-8")
     (made / "requirements" / "toolkit.txt").write_text("# nothing\n", encoding="utf-8")
     return made
 

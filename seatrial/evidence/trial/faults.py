@@ -117,6 +117,8 @@ def _terminate(trial: Trial) -> dict[str, Any]:
         time.sleep(0.5)
         with contextlib.suppress(OSError):
             request.sendall(b"}")
+        # Who has answered already may have closed its end.
+        with contextlib.suppress(OSError):
             answer["status_line"] = request.recv(4096).split(b"\r\n")[0].decode("ascii", "replace")
         stopper.join(grace + STOP_MARGIN_SECONDS)
     state = (engine.container(container["Id"]) or container)["State"]
