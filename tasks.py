@@ -14,7 +14,20 @@ from seatrial.tasks import seatrial_task
 if TYPE_CHECKING:
     from invoke.context import Context
 
-LISTING = {**ANYWHERE, "Develop": ["test", "lint", "lock", "clean"]}
+LISTING = {
+    **ANYWHERE,
+    "Prove": [*ANYWHERE["Prove"], "demo"],
+    "Credits": ["ledger.load", "ledger.credit", "ledger.debit", "ledger.show"],
+    "Develop": ["test", "lint", "lock", "clean"],
+}
+
+
+@seatrial_task()
+def demo(_context: Context) -> int:
+    """Play buyer and seller against the production stack that runs: 402, payment, replay refused, record."""
+    from seatrial import demo, settings
+
+    return demo.run(settings.load())
 
 
 @seatrial_task(
@@ -54,7 +67,48 @@ def clean(_context: Context) -> int:
     return develop.clean(settings.load())
 
 
-namespace = Collection(*collection.tasks.values(), test, lint, lock, clean)
+_LEDGER = {
+    "account": "the account's address, 0x and 40 hex digits",
+    "network": "ledger:<name>; not needed where config.json has one ledger only",
+    "asset": "the asset's address; not needed where config.json has one only",
+}
+_AMOUNT = {"amount": "a whole number of the asset's smallest unit"}
+
+
+@seatrial_task()
+def load(_context: Context) -> int:
+    """Load the ledger's functions into the production Redis (`up --prod` does it in mode ledger)."""
+    from seatrial import ledger, settings
+
+    return ledger.load(settings.load())
+
+
+@seatrial_task(help={**_LEDGER, **_AMOUNT})
+def credit(_context: Context, account: str = "", amount: str = "", network: str = "", asset: str = "") -> int:
+    """Pay into an account of the ledger, in one step; prints its balance."""
+    from seatrial import ledger, settings
+
+    return ledger.credit(settings.load(), account=account, amount=amount, network=network, asset=asset)
+
+
+@seatrial_task(help={**_LEDGER, **_AMOUNT})
+def debit(_context: Context, account: str = "", amount: str = "", network: str = "", asset: str = "") -> int:
+    """Pay out of an account of the ledger, in one step and never below zero; prints its balance."""
+    from seatrial import ledger, settings
+
+    return ledger.debit(settings.load(), account=account, amount=amount, network=network, asset=asset)
+
+
+@seatrial_task(help=_LEDGER)
+def show(_context: Context, account: str = "", network: str = "", asset: str = "") -> int:
+    """Print the balance of an account of the ledger, or of all and their sum."""
+    from seatrial import ledger, settings
+
+    return ledger.show(settings.load(), account=account, network=network, asset=asset)
+
+
+namespace = Collection(*collection.tasks.values(), demo, test, lint, lock, clean)
+namespace.add_collection(Collection("ledger", load, credit, debit, show))
 namespace.configure({"listing": LISTING})
 
 if __name__ == "__main__":

@@ -70,12 +70,13 @@ class Toolkit(Program):
 def listing(program: Program) -> str:
     """Return the tasks in groups, in the order in which one uses them, one line each."""
     groups: dict[str, list[tuple[str, str]]] = program.collection.configuration()["listing"]
+    width = max(len(name) for names in groups.values() for name in names)
     lines = [f"usage: {program.binary} TASK [--options] [TASK ...]", ""]
     for title, names in groups.items():
         lines.append(title)
         for name in names:
             summary = (program.collection[str(name)].__doc__ or "").strip().splitlines()[0]
-            lines.append(f"  {name:<8} {summary}")
+            lines.append(f"  {name:<{width}} {summary}")
         lines.append("")
     lines.append(f"{program.binary} TASK --help tells the options; the first time: {program.binary} setup up verify")
     return "\n".join(lines) + "\n"

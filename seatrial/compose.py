@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import layout, ports, process
+from seatrial import compose_files, layout, ports, process
 from seatrial.engine import SERVICE_LABEL
 from seatrial.errors import Code, SeatrialError
 
@@ -48,8 +48,11 @@ class Stack:
     def model(self) -> str:
         """Return the resolved model, as JSON text, just as Compose gives it.
 
-        Raises SeatrialError COMPOSE_FILE with Compose's own words.
+        Raises SeatrialError COMPOSE_FILE with Compose's own words, or before it is asked: aliases that multiply beyond
+        all bounds keep it busy for ever.
         """
+        if not self.files:
+            compose_files.texts(self.folder)
         done = process.run(
             self.command("config", "--format", "json"),
             timeout_seconds=CONFIG_TIMEOUT_SECONDS,
@@ -145,6 +148,26 @@ def wait_until_healthy(
             on_change(said)
             told = said
         time.sleep(POLL_SECONDS)
+
+
+def running(engine: Engine, project: str, service: str) -> Document:
+    """Return `docker inspect` of a service that runs. Raises SeatrialError NOT_RUNNING."""
+    found = {service_of(container): container for container in engine.containers(project, running_only=True)}
+    if service not in found:
+        raise SeatrialError(Code.NOT_RUNNING, f"{service} does not run", hint="./invoke up --prod")
+    return found[service]
+
+
+def published_address(container: Document, inside: int) -> tuple[str, int]:
+    """Return where a port of a running container is reached from here. Raises SeatrialError NOT_RUNNING."""
+    bindings = (container["NetworkSettings"].get("Ports") or {}).get(f"{inside}/tcp") or []
+    if not bindings:
+        raise SeatrialError(
+            Code.NOT_RUNNING, f"{service_of(container)} publishes no port {inside}", hint="./invoke up --prod"
+        )
+    # Published on every address, it is on loopback too.
+    host = str(bindings[0]["HostIp"])
+    return "127.0.0.1" if host in {"", "0.0.0.0", "::"} else host, int(bindings[0]["HostPort"])  # noqa: S104
 
 
 def service_of(container: Document) -> str:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import console, engine, envfile, ports, workspace
+from seatrial import clients, console, engine, envfile, ports, workspace
 from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import ExitCode, SeatrialError
 from seatrial.host import apt, bases, rootfs
@@ -74,7 +74,7 @@ def examine(settings: Settings) -> list[Line]:
         _disk(settings, seen),
         _clock(seen),
         *_bases(settings, seen),
-        *([_env_file(settings), _config_file(settings), _secrets(settings)] if settings.managed else []),
+        *(look(settings) for look in (_env_file, _config_file, _secrets, _client_token) if settings.managed),
         *_ports(settings, seen),
     ]
 
@@ -229,6 +229,15 @@ def _secrets(settings: Settings) -> Line:
         return Line("secrets", not problems, "\n".join(problems) or "in step with .env", "./invoke setup")
 
     return _judged("secrets", look, "./invoke setup")
+
+
+def _client_token(settings: Settings) -> Line:
+    def look() -> Line:
+        workspace.check_config(settings)
+        ok, said, fix = clients.standing(settings)
+        return Line("client token", ok, said, fix)
+
+    return _judged("client token", look, "./invoke setup")
 
 
 def _ports(settings: Settings, seen: Seen) -> Iterator[Line]:

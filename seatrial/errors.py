@@ -51,6 +51,7 @@ class Code(Enum):
     COMPOSE_FILE = Kind("compose-file", ExitCode.USAGE, "Docker Compose cannot resolve the compose file.")
     IMAGE_MISSING = Kind("image-missing", ExitCode.USAGE, "The image that was asked for is not in the local store.")
     NOT_RUNNING = Kind("not-running", ExitCode.USAGE, "The stack that was asked for is not running.")
+    LEDGER = Kind("ledger", ExitCode.USAGE, "The ledger cannot do what was asked.")
     COMMAND_MISSING = Kind("command-missing", ExitCode.MACHINE, "A program that is needed is not installed.")
     COMMAND_FAILED = Kind("command-failed", ExitCode.MACHINE, "A program that was called ended with an error.")
     TIMED_OUT = Kind("timed-out", ExitCode.MACHINE, "Something did not happen within its time.")

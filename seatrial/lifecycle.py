@@ -6,14 +6,14 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatrial import build, compose, console, engine, host, ipfs, process, secret_files, workspace
+from seatrial import build, compose, console, engine, host, ipfs, ledger, process, secret_files, workspace
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import redis, tree
 from seatrial.host import bases
 from seatrial.settings import chosen_image
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from seatrial.engine import Document, Engine
     from seatrial.settings import Settings
@@ -42,9 +42,11 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
     before = {compose.service_of(c): c for c in connected.containers(settings.compose_project)}
     with console.step(f"starting {', '.join(services)}") as step:
         try:
+            if production and ledger.accounts.is_configured(settings):
+                _prepare_ledger(connected, settings, stack, step.note)
             stack.up(
                 services,
-                recreate=_secrets_are_newer(settings, before),
+                recreate=_is_out_of_date(settings, before),
                 published=connected.publishers(),
                 on_line=step.note,
             )
@@ -57,6 +59,14 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
         step.done(f"{', '.join(services)} healthy", next="./invoke verify" if production else "./invoke up --prod")
     _show(connected.containers(settings.compose_project), services)
     return 0
+
+
+def _prepare_ledger(connected: Engine, settings: Settings, stack: compose.Stack, note: Callable[[str], None]) -> None:
+    """Give Redis the functions of the ledger: without them the service never turns healthy."""
+    name = settings.redis_service
+    stack.up([name], published=connected.publishers(), on_line=note)
+    compose.wait_until_healthy(connected, settings.compose_project, [name], seconds=HEALTHY_SECONDS, on_change=note)
+    ledger.open_store(connected, settings).load(ledger.function_source(settings.image))
 
 
 def down(settings: Settings, *, volumes: bool, confirmed: bool) -> int:
@@ -97,15 +107,10 @@ def logs(settings: Settings, *, follow: bool, service: str) -> int:
 
 def smoke(settings: Settings) -> int:
     """Ask the running production Redis the harmless questions and print question, expected, got."""
-    connected = engine.connect()
-    running = {compose.service_of(c): c for c in connected.containers(settings.compose_project, running_only=True)}
     if not settings.redis_service:
         raise SeatrialError(Code.SETTINGS, "the settings name no Redis to ask", hint="redis_service in [tool.seatrial]")
-    container = running.get(settings.redis_service)
-    bindings = ((container or {}).get("NetworkSettings", {}).get("Ports") or {}).get(f"{settings.redis_port}/tcp") or []
-    if not bindings:
-        raise SeatrialError(Code.NOT_RUNNING, f"{settings.redis_service} does not run", hint="./invoke up --prod")
-    address = (bindings[0]["HostIp"].replace("0.0.0.0", "127.0.0.1"), int(bindings[0]["HostPort"]))  # noqa: S104
+    container = compose.running(engine.connect(), settings.compose_project, settings.redis_service)
+    address = compose.published_address(container, settings.redis_port)
     passwords = secret_files.of_project(settings)
     wrong = 0
     console.say(f"{'':5} {'question':<52} {'expected':<12} got")
@@ -152,12 +157,12 @@ def _development_services(settings: Settings) -> list[str]:
     return services
 
 
-def _secrets_are_newer(settings: Settings, containers: dict[str, Document]) -> bool:
-    """Whether a running container was started before its secrets were last written: it must be replaced to see them."""
+def _is_out_of_date(settings: Settings, containers: dict[str, Document]) -> bool:
+    """Whether a running container was started before a file that it mounts was last written: it must be replaced."""
     folder = settings.path("secrets")
-    if not folder.is_dir():
-        return False
-    written = max((file.stat().st_mtime for file in folder.iterdir()), default=0.0)
+    mounted = [file for file in folder.glob("*") if file.name != secret_files.CLIENT_FILE]
+    mounted += [settings.path(workspace.CONFIG), settings.path(settings.redis_config)]
+    written = max((file.stat().st_mtime for file in mounted if file.is_file()), default=0.0)
     for name in containers:
         started = str(((containers.get(name) or {}).get("State") or {}).get("StartedAt") or "")
         if started and datetime.fromisoformat(started[:19]).replace(tzinfo=UTC).timestamp() + 1 < written:

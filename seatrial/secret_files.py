@@ -21,6 +21,8 @@ FILE_MODE = 0o644
 SERVICE_FILE, PROBE_FILE, ADMIN_FILE = "redis_password", "redis_probe_password", "redis_admin_password"
 SECRET_FILES = (SERVICE_FILE, PROBE_FILE, ADMIN_FILE)
 ACL_FILE = "redis.acl"
+CLIENT_FILE = "client_token"
+"""Not a secret of Redis, and mounted into no container: `seatrial.clients` makes it."""
 PASSWORD_BYTES = 32
 SHORTEST_PASSWORD = 16
 

@@ -71,7 +71,6 @@ class Settings:
     redis_service: str = ""
     redis_port: int = 6379
     redis_config: str = ""
-    redis_data: str = "/data"
     redis_keys: str = ""
     redis_users: Mapping[str, str] = field(default_factory=lambda: {"service": "default"})
     redis_passwords: Mapping[str, str] = field(default_factory=dict)
@@ -91,15 +90,19 @@ class Settings:
     def in_production(self, services: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         """Return the services of a resolved compose model that production starts.
 
-        These are the ones of the production profile, and where the settings name no development services also the ones
-        that they name for production. In a model that does not use the profile all services are production's.
+        These are the ones of the production profile, where the settings name no development services also those that
+        they name for production, and what all of these depend on. A model without the profile is production as a whole.
         """
-        gated = {
-            name for name, service in services.items() if self.production_profile in (service.get("profiles") or [])
-        }
+        gated = [name for name, found in services.items() if self.production_profile in (found.get("profiles") or [])]
         shared = () if self.development_services else self.production_services
-        chosen = gated.union(shared) if gated else set(services)
-        return {name: service for name, service in services.items() if name in chosen}
+        waiting = [*gated, *shared] if gated else list(services)
+        started: set[str] = set()
+        while waiting:
+            name = waiting.pop()
+            if name in services and name not in started:
+                started.add(name)
+                waiting += services[name].get("depends_on") or {}
+        return {name: service for name, service in services.items() if name in started}
 
     @property
     def compose_folder(self) -> Path:

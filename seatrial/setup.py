@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
-from seatrial import console, host, settings, workspace
+from seatrial import clients, console, host, settings, workspace
 from seatrial.host import bases
 from seatrial.ipfs import ensure_ipfs
 
+if TYPE_CHECKING:
+    from seatrial.settings import Settings
 
-def run(*, engine: bool, ipfs: bool) -> int:
-    """Make the machine ready and say what was done. `engine` allows to install and start one; `ipfs` to compile it."""
+
+def run(*, engine: bool, ipfs: bool, rotate_token: bool) -> int:
+    """Make the machine ready and say what was done.
+
+    `engine` allows to install and start one; `ipfs` to compile it; `rotate_token` to give the client a new token.
+    """
     began = time.monotonic()
     project = settings.load()
     console.tell(f"  {host.ensure_engine(allow_install=engine)}")
@@ -18,7 +25,18 @@ def run(*, engine: bool, ipfs: bool) -> int:
         console.tell(f"  {line}")
     for line in workspace.prepare(project):
         console.tell(f"  {line}")
+    if rotate_token:
+        for line in clients.rotate(project):
+            console.tell(f"  {line}")
+    if project.managed:
+        _tell_of_client(project)
     if ipfs:
         console.tell(f"  {ensure_ipfs(project, build=True)}")
     console.ended("the machine is ready", time.monotonic() - began, next="./invoke up --prod verify")
     return 0
+
+
+def _tell_of_client(project: Settings) -> None:
+    _, standing, mend = clients.standing(project)
+    if mend or not clients.read(project).hashes:
+        console.warn(f"client: {standing}" + (f"  next: {mend}" if mend else ""))

@@ -62,16 +62,17 @@ def _exit_code(context: Context, body: Callable[..., int | None], *args: Any, **
     help={
         "engine": "install or start a Docker Engine where none answers (Debian and Ubuntu, as root)",
         "ipfs": "compile IPFS for development where no registry gives it (needs Go, about 2 minutes)",
+        "rotate-token": "give the client a new token; the former one ends when the service reads its configuration",
     }
 )
-def setup(_context: Context, engine: bool = False, ipfs: bool = False) -> int:
+def setup(_context: Context, engine: bool = False, ipfs: bool = False, rotate_token: bool = False) -> int:
     """Make this machine ready: engine, base images, config, secrets.
 
     Repeated, it does only what is missing.
     """
     from seatrial import setup
 
-    return setup.run(engine=engine, ipfs=ipfs)
+    return setup.run(engine=engine, ipfs=ipfs, rotate_token=rotate_token)
 
 
 @seatrial_task()

@@ -9,9 +9,10 @@ import stat
 import sys
 from typing import TYPE_CHECKING
 
-from seatrial import envfile
+from seatrial import clients, envfile
+from seatrial.clients import CONFIG, CONFIG_EXAMPLE, CONFIG_MODE
 from seatrial.errors import Code, SeatrialError
-from seatrial.secret_files import SECRET_FILES, problems, write_secrets
+from seatrial.secret_files import CLIENT_FILE, SECRET_FILES, problems, write_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 __all__ = [
+    "CONFIG",
+    "CONFIG_EXAMPLE",
     "check_config",
     "check_secrets",
     "env_faults",
@@ -31,10 +34,6 @@ __all__ = [
     "write_secrets",
 ]
 
-CONFIG = "config/config.json"
-CONFIG_EXAMPLE = "config/config.example.json"
-CONFIG_MODE = 0o644
-"""Readable by the service, which runs as another user. It holds no secret: tokens are in it as SHA-256."""
 PASSWORD = "REDIS_PASSWORD"  # noqa: S105 - the name of a variable
 PASSWORD_BYTES = 32
 LEAST_CHARACTERS = 16
@@ -61,7 +60,7 @@ def prepare(settings: Settings) -> list[str]:
     did += _prepare_env(settings)
     did += write_secrets(settings.path("secrets"), redis_password(settings))
     check_config(settings)
-    return did
+    return did + clients.ensure(settings)
 
 
 def check_config(settings: Settings) -> None:
@@ -171,7 +170,7 @@ def check_secrets(settings: Settings) -> list[str]:
 def secret_values(settings: Settings) -> list[tuple[str, str]]:
     """Return every value that must never show up anywhere, with its name.
 
-    These are the passwords, and what .env sets under the name of a secret.
+    These are the passwords, the client's token, and what .env sets under the name of a secret.
     """
     environment = load_env(settings)
     named = {**environment, PASSWORD: os.environ.get(PASSWORD) or environment.get(PASSWORD, "")}
@@ -199,7 +198,7 @@ def password_faults(settings: Settings) -> list[str]:
 def _secret_files(settings: Settings) -> list[Path]:
     """Return the files that hold a secret each: those of the closed folder, and those that the settings name."""
     if settings.managed:
-        return [settings.path("secrets") / name for name in SECRET_FILES]
+        return [settings.path("secrets") / name for name in (*SECRET_FILES, CLIENT_FILE)]
     folder = settings.path("secrets")
     own = sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
     return [*own, *(settings.path(name) for name in settings.redis_passwords.values())]

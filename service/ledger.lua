@@ -1,10 +1,13 @@
 #!lua name=x402
 
--- One settlement of closed-loop credits: the claim and both balances change together or not at all.
+-- Closed-loop credits. x402_settle, for the service: the claim and both balances change together or not at all.
 --   keys: claim, balance of the payer, balance of the payee
 --   args: amount (decimal, below 2^63), record
 --   reply: {moved} | {claimed, record} | {insufficient} | {corrupt} | {overflow}
--- One write and no more: MSET. Several would be kept in the append-only file as MULTI ... EXEC, and when that is loaded
+-- x402_credit and x402_debit, for the administrator only: what is paid in and out.
+--   keys: balance;  args: amount
+--   reply: {moved, balance} | {insufficient, balance} | {corrupt} | {overflow, balance}
+-- One write and no more: MSET or SET. Several would be kept in the append-only file as MULTI ... EXEC, and when that is loaded
 -- again Redis runs EXEC as the user `default`, who may do nothing here: they would be gone after a restart (redis#14541,
 -- repaired at the end of 2025). So the claim gets its expiry from the service afterwards; without one it is kept for
 -- ever, which harms nobody.
@@ -71,4 +74,24 @@ local function settle(keys, args)
   return { 'moved' }
 end
 
+local function changed(keys, args, way)
+  local balance = redis.call('GET', keys[1]) or '0'
+  local amount, has = split(args[1]), split(balance)
+  if not (amount and has) then
+    return { 'corrupt' }
+  end
+  local number = way(has, amount)
+  if number.high < 0 then
+    return { 'insufficient', balance }
+  end
+  local result = joined(number)
+  if not split(result) then
+    return { 'overflow', balance }
+  end
+  redis.call('SET', keys[1], result)
+  return { 'moved', result }
+end
+
 redis.register_function('x402_settle', settle)
+redis.register_function('x402_credit', function(keys, args) return changed(keys, args, sum) end)
+redis.register_function('x402_debit', function(keys, args) return changed(keys, args, difference) end)

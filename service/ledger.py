@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from service.balances import MOST, balance_key
 from service.claims import Record, StoreError, expiry_ms, key_of
 from service.protocol.judge import Rejection
 from service.protocol.reasons import Reason
@@ -21,18 +22,12 @@ if TYPE_CHECKING:
     from service.protocol.payment import Payment
 
 FUNCTION = "x402_settle"
-MOST = 2**63 - 1
 INSUFFICIENT = Rejection(Reason.INSUFFICIENT_FUNDS, "the payer has less than the amount")
 
 
 def function_source() -> str:
     """Give what the operator loads into Redis (FUNCTION LOAD REPLACE)."""
     return Path(__file__).with_name("ledger.lua").read_text(encoding="utf-8")
-
-
-def balance_key(network: str, asset: bytes, owner: bytes) -> str:
-    """Give where a balance is kept; addresses are 20 bytes."""
-    return f"x402:ledger:{network.lower()}:0x{asset.hex()}:0x{owner.hex()}"
 
 
 class LedgerSettlement:

@@ -13,7 +13,7 @@ from seatrial.evidence import Evidence
 if TYPE_CHECKING:
     from seatrial.evidence.places import Place
 
-FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "supply")
+FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "payment", "supply")
 """The families in the order of a build: what goes in, what came out, how it runs. Each is a module of this package."""
 
 

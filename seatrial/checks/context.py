@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 DEVELOPMENT_FILE = re.compile(
     r"""(?:^|/)(?:
         \.git|\.hg|\.svn|\.github|\.gitlab-ci\.yml|\.ci
-      | tests?|bench|docs|conftest\.py|test_[^/]*\.py|[^/]*_test\.py
+      | tests?|__tests__|conftest\.py|test_[^/]*\.py|[^/]*_test\.(?:py|go)|[^/]*\.(?:test|spec)\.[cm]?[jt]sx?
       | \.?venv(?:[^/]*(?=/))?|node_modules|site-packages
-      | __pycache__|\.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox|\.coverage[^/]*|htmlcov|coverage
+      | __pycache__|\.pytest_cache|\.mypy_cache|\.ruff_cache|\.hypothesis|\.tox|\.nox|\.coverage[^/]*|htmlcov
       | \.idea|\.vscode|\.DS_Store|[^/]*\.(?:swp|swo|orig|rej|log|pyc|bak)|[^/]*~
-      | dist|build|[^/]*\.egg-info|secrets|Dockerfile[^/]*|docker-compose[^/]*|compose\.ya?ml
-    )(?:/|$)""",
+      | [^/]*\.egg-info|secrets|(?:Docker|Container)file[^/]*|[^/]*\.dockerignore|(?:docker-)?compose[^/]*\.ya?ml
+    )(?:/|$)
+    | ^(?:(?:packages|apps|services)/[^/]+/)?(?:bench|docs|coverage|dist|build|target)(?:/|$)""",
     re.VERBOSE,
 )
 MUST_STAY_OUT = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from seatrial.checks import Problem, check
 from seatrial.evidence.commands import commands, programs, shell_of, shows_password
 from seatrial.evidence.dockerfile import Dockerfile, Instruction, Stage, filled, parse
+from seatrial.evidence.references import is_pinned
 from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE, names_a_secret
 
 if TYPE_CHECKING:
@@ -17,24 +18,33 @@ if TYPE_CHECKING:
 
 REQUIRED = (("WORKDIR",), ("USER",), ("EXPOSE",), ("HEALTHCHECK",), ("CMD", "ENTRYPOINT"))
 """One of each must be there; EXPOSE where the settings name a port."""
-_INSTALLER = re.compile(
-    r"\bpip[\d.]*(?:\s+--?\S+(?:[ =]\S+)?)*?\s+(?:install|download|wheel)\b"
-    r"|\buv\s+(?:pip\s+(?:install|sync)|sync)\b|\beasy_install\b|\bpipx\s+install\b"
-)
+_PIP = re.compile(r"pip[\d.]*")
+_PIP_WORDS, _UV_WORDS = {"install", "download", "wheel"}, {"install", "sync"}
 BUILDERS = {
     *("apt-get", "apt", "aptitude", "apk", "dnf", "microdnf", "yum", "zypper", "dpkg", "npm", "yarn", "pnpm"),
     *("make", "cmake", "gcc", "g++", "cc", "c++", "clang", "cargo", "rustc", "go", "easy_install", "pipx", "poetry"),
     *("curl", "wget"),
 }
 """Programs that fetch, install or compile."""
-LOCKED = ("--frozen", "--locked", "--frozen-lockfile", "--immutable")
-"""With these uv and the package managers of Node and Rust install from their locks, which have hashes."""
-_UNLOCKED = re.compile(
-    r"\b(?:npm\s+(?:install|i|add|update)|(?:yarn|pnpm|bun)\s+(?:install|i|add|up|update)|npx|cargo\s+install|gem\s+install"
-    r"|go\s+install\s+\S+@\S+)(?:\s|$)"
-)
-"""Commands of other languages that take what the registry gives today."""
+LOCKED = ("--frozen", "--locked", "--frozen-lockfile", "--immutable", "--deploy")
+"""With these uv, cargo, yarn, pnpm and pipenv install from a lock that has hashes."""
+_UNLOCKED = {
+    "npm": {"i", "install", "add"},
+    "yarn": {"install", "add"},
+    "pnpm": {"i", "install", "add"},
+    "pipenv": {"install", "sync"},
+    "cargo": {"install"},
+    "gem": {"install"},
+}
+"""Installers of other languages that take what the index has at the moment unless they are told otherwise."""
 _REMOTE = re.compile(r"(?:^|[\s\"'\[,=])(?:(?:https?|ftp|git|ssh)://|git@)|\.git(?:#|[\s\"']|$)", re.IGNORECASE)
+
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_REMOTE_HTTP = re.compile(r"(?:https?|ftp)://(?!127\.0\.0\.1|localhost)", re.IGNORECASE)
+_FETCH_AND_RUN = re.compile(r"\b(?:curl|wget)\b[^;&]*\|\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\$\((?:curl|wget)\b")
+_COMPARES = re.compile(
+    r"\b(?:sha(?:1|224|256|384|512)sum|shasum|b2sum|b3sum|md5sum|gpgv?|cosign|minisign|signify)\b|openssl dgst"
+)
 
 
 def _with_dockerfile(evidence: Evidence, old: str, new: str, count: int = 1) -> Evidence:
@@ -77,8 +87,29 @@ def stages(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("the last stage copies nothing from an earlier one", _at(evidence, last))
     for run in (run for stage in _lineage(last, stages) for run in stage.all_of("RUN")):
         script = " ".join(run.exec_form) if run.exec_form else run.value
-        if _INSTALLER.search(script) or programs(_bare(script)) & BUILDERS:
+        if any(_installs(words) for _, words in commands(_bare(script))) or programs(_bare(script)) & BUILDERS:
             yield Problem("the last stage installs or compiles", _at(evidence, run))
+
+
+def _installs(words: list[str]) -> bool:
+    """Whether a command installs Python packages."""
+    names = [word.rpartition("/")[2] for word in words]
+    for number, name in enumerate(names):
+        rest = set(names[number + 1 :])
+        if (_PIP.fullmatch(name) and rest & _PIP_WORDS) or (name == "pipx" and "install" in rest):
+            return True
+        if name == "easy_install" or (name == "uv" and rest & _UV_WORDS):
+            return True
+    return False
+
+
+def _is_unlocked(words: list[str]) -> bool:
+    """Whether a command of another language's installer takes whatever the index has."""
+    program, *rest = [word for word in words if not _ASSIGNMENT.match(word)] or [""]
+    name = program.rpartition("/")[2]
+    if name == "go":
+        return rest[:1] == ["get"] or (rest[:1] == ["install"] and any(word.endswith("@latest") for word in rest))
+    return bool(_UNLOCKED.get(name, set()) & set(rest)) or (name == "yarn" and not rest)
 
 
 def _source(instruction: Instruction) -> str:
@@ -111,7 +142,7 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
 
     All of it stays in the image's configuration, history or layers, for everyone who can pull it.
     """
-    for instruction in _read(evidence).instructions:
+    for instruction in map(_meant, _read(evidence).instructions):
         for leak in evidence.wanted.seen_in_text(instruction.value):
             yield Problem(f"{instruction.word} holds {leak}", _at(evidence, instruction))
         if instruction.word in {"ARG", "ENV", "LABEL"}:
@@ -128,6 +159,14 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(f"{instruction.word} shows a password", _at(evidence, instruction))
 
 
+def _meant(instruction: Instruction) -> Instruction:
+    """Return an instruction, or the one that ONBUILD keeps for the next image."""
+    if instruction.word != "ONBUILD":
+        return instruction
+    word, value = [*instruction.value.split(None, 1), "", ""][:2]
+    return Instruction(word.upper(), value, instruction.line)
+
+
 def _copied(instruction: Instruction) -> list[str]:
     """Return the paths that a COPY or ADD takes from the context."""
     bare = _bare(instruction.value.partition("\n")[0])
@@ -141,17 +180,25 @@ def _copied(instruction: Instruction) -> list[str]:
     mend="keep the file in the tree, or fetch it in the build stage and check its hash",
 )
 def no_remote_files(evidence: Evidence) -> Iterator[Problem]:
-    """Nothing is added from a URL.
+    """Nothing is added from a URL, by ADD or by a program, unless it is compared with what was meant.
 
-    The file behind a URL can change from one build to the next, and nothing compares it with what was meant.
+    The file behind a URL can change from one build to the next.
     """
     values: dict[str, str] = {}
-    for instruction in _read(evidence).instructions:
+    for instruction in map(_meant, _read(evidence).instructions):
         if instruction.word in {"ARG", "ENV"}:
             values |= {name: filled(value, values) for name, value in instruction.assignments.items() if value}
         pinned = any(flag.startswith("--checksum=") for flag in instruction.flags)
         if instruction.word == "ADD" and _REMOTE.search(filled(instruction.value, values)) and not pinned:
             yield Problem("ADD fetches from a URL without a checksum", _at(evidence, instruction))
+        if instruction.word == "RUN" and _fetches(filled(instruction.value, values)):
+            yield Problem("RUN fetches from a URL and compares nothing", _at(evidence, instruction))
+
+
+def _fetches(script: str) -> bool:
+    """Whether a script downloads something and checks neither a hash nor a signature."""
+    fetched = programs(_bare(script)) & {"curl", "wget", "aria2c"} or _FETCH_AND_RUN.search(script)
+    return bool(fetched) and bool(_REMOTE_HTTP.search(script)) and not _COMPARES.search(script)
 
 
 @check(
@@ -190,7 +237,7 @@ def instructions(evidence: Evidence) -> Iterator[Problem]:
         if words == ("EXPOSE",) and not evidence.settings.service_port:
             continue
         said = [item.value.strip() for word in words for item in stages[-1].all_of(word)] if stages else []
-        if not said or not said[-1] or (words == ("HEALTHCHECK",) and said[-1].upper() == "NONE"):
+        if not any(said) or not said[-1] or (words[0] == "HEALTHCHECK" and said[-1].upper() == "NONE"):
             yield Problem(f"the last stage has no {words[0]}", _at(evidence, stages[-1] if stages else None))
 
 
@@ -220,8 +267,7 @@ def pinned_base(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _is_pinned(image: str, stages: set[str]) -> bool:
-    tag = image.rpartition("/")[2].partition(":")[2]
-    return image.lower() in stages or "@sha256:" in image or tag not in {"", "latest"}
+    return image.lower() in stages or is_pinned(image)
 
 
 @check(
@@ -239,7 +285,7 @@ def hash_locked(evidence: Evidence) -> Iterator[Problem]:
             continue
         script = " ".join(instruction.exec_form) if instruction.exec_form else _bare(instruction.value)
         for _, words in commands(script):
-            text = " ".join(words)
-            takes_any = _INSTALLER.search(text) or _UNLOCKED.search(text)
-            if takes_any and not {"--require-hashes", "--no-index", *LOCKED} & set(words):
+            if (_installs(words) or _is_unlocked(words)) and not {"--require-hashes", "--no-index", *LOCKED} & set(
+                words
+            ):
                 yield Problem("packages are installed without hashes", _at(evidence, instruction))

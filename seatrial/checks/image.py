@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from seatrial.checks import Problem, check
 from seatrial.evidence.accounts import resolve
 from seatrial.evidence.base import SCRATCH
-from seatrial.evidence.commands import cannot_fail, script_of, shell_of, shows_password
+from seatrial.evidence.commands import (
+    cannot_fail,
+    hides_redis_errors,
+    ignores_http_errors,
+    script_of,
+    shell_of,
+    shows_password,
+)
+from seatrial.evidence.dockerfile import Instruction
 from seatrial.evidence.secrets import names_a_secret
 
 if TYPE_CHECKING:
@@ -17,6 +25,7 @@ if TYPE_CHECKING:
 
     from seatrial.evidence import Evidence
 
+_NEVER_SECONDS = 3600.0
 LABELS = tuple(f"org.opencontainers.image.{name}" for name in ("revision", "source", "version", "created"))
 
 
@@ -82,13 +91,20 @@ def healthcheck(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("the health check asks localhost instead of 127.0.0.1", where)
     if shows_password(words):
         yield Problem("the health check shows a credential", where)
-    if not test[1:] or cannot_fail(words if test[0] != "CMD" else script_of(test[1:])):
+    script = words if test[0] != "CMD" else script_of(test[1:])
+    if not test[1:] or cannot_fail(script):
         yield Problem("the health check cannot fail", where)
+    if hides_redis_errors(script) or ignores_http_errors(script):
+        yield Problem("the health check takes an error answer for a good one", where)
+    declared = evidence.image_config()["Healthcheck"]
+    until_red = int(declared.get("Retries") or 3) * int(declared.get("Interval") or 0) / 1e9
+    if until_red >= _NEVER_SECONDS or int(declared.get("StartPeriod") or 0) / 1e9 >= _NEVER_SECONDS:
+        yield Problem("the health check takes more than an hour to turn red", where)
 
 
 @check(
     "image.command",
-    sabotage=lambda e: _with_config(e, "Cmd", ["/bin/sh", "-c", "python -m service"]),
+    sabotage=lambda e: _with_config(_with_config(e, "Entrypoint", None), "Cmd", ["/bin/sh", "-c", "python -m service"]),
     mend="write CMD and ENTRYPOINT in exec form, and STOPSIGNAL SIGTERM",
 )
 def command(evidence: Evidence) -> Iterator[Problem]:
@@ -189,12 +205,20 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     for where, value in places.items():
         if names_a_secret(where.rpartition(" ")[2]) and value:
             yield Problem("the name says that the value is a secret", where)
-    places |= {f"Config.{key}": " ".join(config.get(key) or []) for key in ("Cmd", "Entrypoint", "OnBuild")}
+    for number, kept in enumerate(config.get("OnBuild") or []):
+        word, value = [*kept.split(None, 1), "", ""][:2]
+        if word.upper() in {"ENV", "ARG", "LABEL"}:
+            for name in filter(names_a_secret, Instruction(word.upper(), value, 0).assignments):
+                yield Problem(f"{name} is named like a secret", f"Config.OnBuild[{number}]")
+    places |= {f"Config.{key}": " ".join(config.get(key) or []) for key in ("Cmd", "Entrypoint", "OnBuild", "Shell")}
+    places |= {f"Config.{key}": str(config.get(key) or "") for key in ("User", "WorkingDir", "Hostname", "Domainname")}
+    places |= {key: str(evidence.image().get(key) or "") for key in ("Author", "Comment")}
     places["Config.Healthcheck"] = " ".join((config.get("Healthcheck") or {}).get("Test") or [])
     steps = evidence.document("image.history", "")
     evidence.seen["history steps"] += len(steps)
     places |= {
-        f"history step {number}": step.get("CreatedBy", "") for number, step in enumerate(reversed(steps), start=1)
+        f"history step {number}": f"{step.get('CreatedBy', '')} {step.get('Comment', '')}"
+        for number, step in enumerate(reversed(steps), start=1)
     }
     for where, text in places.items():
         for leak in evidence.wanted.seen_in_text(text):

@@ -89,7 +89,7 @@ def no_world_writable(evidence: Evidence) -> Iterator[Problem]:
 
 
 def _account(evidence: Evidence) -> Account:
-    """Return the user that the image runs as."""
+    """Return who the image runs as."""
     files = evidence.files()
     passwd, group = (files[name].text if name in files else "" for name in ("etc/passwd", "etc/group"))
     return resolve(str(evidence.image_config().get("User") or ""), passwd, group)

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
-from seatrial.evidence import MissingEvidence
+from seatrial.checks.users import faults
+from seatrial.evidence import MissingEvidence, acl
 from seatrial.evidence.redis import DEFAULT, Question, questions
 from seatrial.ports import is_loopback
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 _OPEN = "+PONG"
-_EVERYTHING = {"+@all", "+@admin", "+@dangerous", "allcommands", "~*", "allkeys", "%R~*", "%W~*", "%RW~*"}
 
 
 def _asked(evidence: Evidence, *subjects: str) -> list[Question]:
@@ -123,24 +123,16 @@ def users(evidence: Evidence) -> Iterator[Problem]:
 
     One more user is one more way in, and nobody changes its password.
     """
-    rules = {
-        line.split()[1]: line.split()[2:]
-        for line in evidence.document("redis.users", "").splitlines()
-        if line.startswith("user ")
-    }
-    evidence.seen["users"] += len(rules)
-    planned, admin = set(evidence.settings.redis_users.values()), evidence.settings.redis_users.get("admin")
-    for name in sorted(set(rules) ^ {DEFAULT, *planned}):
-        yield Problem("the user is not planned" if name in rules else "the user is missing", f"user {name}")
-    for name, written in rules.items():
-        # Redis 7 may add selectors, each in parentheses.
-        words = [word.strip("()") for word in written]
-        if name == "default" and "off" not in words:
-            yield Problem("the default user is on", "user default")
-        if "on" in words and ("nopass" in words or not any(word.startswith("#") for word in words)):
-            yield Problem("the user needs no password", f"user {name}")
-        if name != admin and "on" in words and _EVERYTHING & set(words):
-            yield Problem("the user may do everything", f"user {name}")
+    found = acl.parse(evidence.document("redis.users", ""))
+    evidence.seen["users"] += len(found)
+    planned, admin = set(evidence.settings.redis_users.values()), evidence.settings.redis_users.get("admin", "")
+    for name in sorted(set(found) ^ {DEFAULT, *planned}):
+        yield Problem("the user is not planned" if name in found else "the user is missing", f"user {name}")
+    for name, user in found.items():
+        for fault in faults(user, admin):
+            yield Problem(fault, f"user {name}")
+        if user.is_on and not user.is_open and not user.passwords:
+            yield Problem("the user has no password", f"user {name}")
 
 
 @check(
@@ -242,6 +234,10 @@ def persistence(evidence: Evidence) -> Iterator[Problem]:
     settings = dict(zip(words[::2], words[1::2], strict=False))
     evidence.seen["settings"] += len(settings)
     where = evidence.settings.redis_service
+    volumes = evidence.json("trial.model", "")["services"][where].get("volumes") or []
+    kept = [str(mount.get("target")).rstrip("/") for mount in volumes if mount.get("type") == "volume"]
+    if not any(f"{settings.get('dir')}/".startswith(f"{folder}/") for folder in kept):
+        yield Problem(f"it writes to {settings.get('dir')}, which is on no volume", where)
     if settings.get("appendonly") != "yes":
         yield Problem("appendonly is off", f"{where}: appendonly")
     if settings.get("appendfsync") != "always":

@@ -272,10 +272,7 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
             "Memory": (int(service.get("mem_limit") or limits.get("memory") or 0), host.get("Memory") or 0),
             "PidsLimit": (int(service.get("pids_limit") or limits.get("pids") or 0), host.get("PidsLimit") or 0),
             "Init": (bool(service.get("init")), bool(host.get("Init"))),
-            "RestartPolicy": (
-                str(service.get("restart") or "no").partition(":")[0],
-                (host.get("RestartPolicy") or {}).get("Name") or "no",
-            ),
+            "RestartPolicy": (_restart(service), (host.get("RestartPolicy") or {}).get("Name") or "no"),
             "User": (service.get("user") or config.get("User"), config.get("User")),
             "PidMode": (service.get("pid") or "", host.get("PidMode") or ""),
             "GroupAdd": (sorted(map(str, service.get("group_add") or [])), sorted(host.get("GroupAdd") or [])),
@@ -287,6 +284,11 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
         for key, (wanted, found) in pairs.items():
             if wanted != found:
                 yield Problem(f"{key} is {found}, the model says {wanted}", f"{name}: HostConfig")
+
+
+def _restart(service: dict[str, Any]) -> str:
+    # `on-failure:3`: the number of times is kept elsewhere.
+    return str(service.get("restart") or "no").partition(":")[0]
 
 
 def _upper(names: list[str] | None) -> list[str]:
@@ -307,6 +309,8 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     places |= {f"docker logs {n}": text for n, text in evidence.document("trial.logs", "").items()}
     places |= {f"docker top {n}": text for n, text in evidence.document("trial.top", "").items()}
     places |= {f"GET {path}": text for path, text in evidence.documents.get("trial.health_bodies", {}).items()}
+    if "trial.payment" in evidence.documents:
+        places["GET /settlements"] = json.dumps(evidence.document("trial.payment", ""))
     for where, text in places.items():
         evidence.seen["texts"] += 1
         for leak in evidence.wanted.seen_in_text(text):

@@ -119,8 +119,8 @@ class Evidence:
     def services(self, profile: str = "production") -> dict[str, dict[str, Any]]:
         """Return the services of a resolved compose model by name.
 
-        For production these are the services of the profile; the development services that the same file defines are
-        started by name only, and are not part of it.
+        For production these are the services of the profile and all that they depend on, which Compose starts with
+        them; the other development services that the same file defines are started by name only.
         """
         model = self.json(f"compose.{profile}", "")
         services: dict[str, dict[str, Any]] = model.get("services") or {}

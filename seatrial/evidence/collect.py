@@ -9,7 +9,8 @@
 | workspace.bind_address | BIND_ADDRESS of .env, or nothing |
 | image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
-| compose.sources | text of each compose file, by name |
+| compose.sources | text of each compose file, by name, with what it includes and extends |
+| compose.mounts, compose.acl, compose.profiles | what the production model points at; see `evidence.compose_model` |
 | waivers.states | each waiver of the settings, whether it has expired, and once all is judged whether it is unused |
 | trial.* and redis.* | what a running stack said; see `evidence.trial` |
 | supply.sbom | the SBOM beside the image, JSON text |
@@ -23,9 +24,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, layout, process, waivers, workspace
+from seatrial import build, compose, compose_files, layout, process, waivers, workspace
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence import Evidence, cache, image, tree, trial
+from seatrial.evidence import Evidence, cache, compose_model, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.base import base_image
 from seatrial.evidence.secrets import Wanted
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from seatrial.engine import Engine
     from seatrial.settings import Settings
 
+RUNNING = {"runtime", "redis", "payment"}
+"""Families whose checks need a stack that runs."""
 STATIC = "--static was given: no stack was started"
 # What pip says when it cannot reach the index. Only that: a package that the index does not have is a broken lock.
 _NO_INDEX = ("connection broken by", "name resolution", "Network is unreachable", "Max retries exceeded")
@@ -70,7 +73,7 @@ def collect(settings: Settings, engine: Engine, wanted_by: Request, note: Callab
     wanted = Wanted(tuple(workspace.secret_values(settings)))
     documents: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    running = not wanted_by.static and bool(wanted_by.families & {"runtime", "redis"}) and bool(settings.compose_file)
+    running = not wanted_by.static and bool(wanted_by.families & RUNNING) and bool(settings.compose_file)
     rebuilding = not wanted_by.static and "supply" in wanted_by.families and bool(settings.dockerfile)
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
@@ -102,7 +105,7 @@ def _absent(settings: Settings) -> dict[str, str]:
     """Return the documents that this project cannot have, by name or family, each with the reason."""
     found: dict[str, str] = {}
     if not settings.compose_file:
-        found |= dict.fromkeys(("compose", "trial", "redis"), "the project has no compose file")
+        found |= dict.fromkeys(("compose", "trial", "redis", "payment"), "the project has no compose file")
     if not settings.dockerfile:
         reason = "the project has no Dockerfile"
         found |= dict.fromkeys(("context", "image.base_layers", "image.base", "supply.rebuild", "supply.sbom"), reason)
@@ -112,6 +115,9 @@ def _absent(settings: Settings) -> dict[str, str]:
         for key in keys:
             if not getattr(settings, key):
                 found |= dict.fromkeys(names, f"{key} is not set in [tool.seatrial]")
+    if not settings.managed:
+        reason = "the project is not the payment service that seatrial comes with"
+        found |= dict.fromkeys(("trial.payment", "trial.access", "trial.settlement"), reason)
     if settings.redis_service and not settings.managed and "service" not in settings.redis_passwords:
         found["redis"] = "redis_passwords in [tool.seatrial] names no file for the service"
     return found
@@ -122,11 +128,7 @@ def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
     if settings.compose_file:
-        documents["compose.sources"] = {
-            name: text
-            for name, text in documents["tree.files"].items()
-            if name == settings.compose_file or ("compose" in name and name.endswith(("yml", "yaml")))
-        }
+        documents["compose.sources"] = compose_files.texts(settings.root, settings.compose_file)
     documents["tree.revision"] = revision.name
     documents["tree.epoch"] = revision.epoch_seconds
     if settings.redis_service:
@@ -140,6 +142,7 @@ def _read_compose(settings: Settings, documents: dict[str, Any]) -> None:
     with ThreadPoolExecutor(max_workers=1) as pool:
         development = pool.submit(compose.stack(settings, production=False).model)
         documents["compose.production"] = compose.stack(settings, production=True).model()
+        documents.update(compose_model.documents(settings, documents["compose.production"]))
         documents["compose.development"] = development.result()
 
 
@@ -171,7 +174,6 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
 ) -> Wanted:
     """Run a trial stack and return what must not show, the trial's own secrets included."""
     with trial.started(settings, engine, wanted_by.image, note) as running:
-        own = running.secrets
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
             trial.break_and_mend(running, note)
@@ -180,6 +182,8 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
                 missing[family] = "the trial stack did not become healthy"
         documents.update(running.documents)
         missing.update(running.missing)
+        # Only now: what was paid there is signed, and the signature must not show either.
+        own = running.secrets
     return Wanted((*wanted.values, *own))
 
 

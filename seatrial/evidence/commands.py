@@ -12,8 +12,20 @@ _WRAPPERS = _INITS | {"env", "exec", "nice", "nohup", "time", "sudo", "busybox",
 _USER_WRAPPERS = frozenset({"gosu", "su-exec"})
 """Programs that take a user, and then start the next one."""
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "\n", "|&", ";;"})
-_ALWAYS_ZERO = frozenset({"true", ":", "echo", "printf", "cat", "tee"})
+_ALWAYS_ZERO = frozenset(
+    {
+        *("true", ":", "echo", "printf", "cat", "tee", "date", "hostname", "whoami", "id", "pwd", "sleep", "uname"),
+        *("printenv", "sort", "head", "tail", "wc", "tr", "cut", "uniq", "logger", "touch"),
+    }
+)
 """Programs that end with 0 whatever went wrong before them."""
+_ONLY_ABOUT_ITSELF = frozenset({"--version", "-version", "version", "-V", "-v", "--help", "help"})
+_EMPTY_PROGRAMS = frozenset({"", "pass", "exit()", "exit(0)", "quit()", "0", "1"})
+_REDIS_CLIENT = re.compile(r"\b(?:redis|valkey|keydb)-cli\b")
+_ASKS_FOR_ERRORS = re.compile(r"\b(?:redis|valkey|keydb)-cli\b[^|;&]*?\s-[a-zA-Z]*e(?=\s|$)")
+_WANTS_PONG = re.compile(r"(?:\bgrep\b(?![^|;&]*\s-\w*v)[^|;&]*|=~?\s*\S*|\bcase\b.*|\bexpr\b.*)PONG", re.DOTALL)
+_CURL = re.compile(r"\bcurl\s([^|;&]*)")
+_CURL_FAILS = re.compile(r"(?:^|\s)(?:-[a-zA-Z]*f[a-zA-Z]*|--fail\S*)(?=\s|$)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _VALUE = r"[\"']?(?!\$\$?\(|\$\$?\{?\w*_FILE)[^\s\"']"
 """A value that is written out: not read from a file or another program when the command runs."""
@@ -91,13 +103,49 @@ def cannot_fail(script: str) -> bool:
     if not found:
         return False
     separator, words = found[-1]
-    name = words[0].rpartition("/")[2]
-    always_zero = name in _ALWAYS_ZERO or words[:2] in (["exit", "0"], ["exit"], ["return", "0"])
-    if script.rstrip().endswith("&"):
+    if script.rstrip().endswith("&") or _only_if(found):
         return True
     if separator == "&&":
         return False
-    return always_zero and (separator != "" or len(found) == 1)
+    if separator == "" or len(found) == 1:
+        return len(found) == 1 and (_ends_with_zero(words) or words == ["exit"] or _says_nothing(words))
+    return _ends_with_zero(words)
+
+
+def _ends_with_zero(words: list[str]) -> bool:
+    name = words[0].rpartition("/")[2]
+    if name in {"exit", "return"}:
+        return len(words) > 1 and words[1].isdecimal() and int(words[1]) % 256 == 0
+    return name in _ALWAYS_ZERO
+
+
+def _only_if(found: list[tuple[str, list[str]]]) -> bool:
+    """Whether a script ends with an `if` that does nothing otherwise: then nothing is what fails."""
+    if found[-1][1] != ["fi"] or any(words[0] in {"else", "elif"} for _, words in found):
+        return False
+    return not any(words[-2:-1] == ["exit"] and words[-1] != "0" for _, words in found) and not any(
+        words[-1] == "false" for _, words in found
+    )
+
+
+def _says_nothing(words: list[str]) -> bool:
+    """Whether a program is asked only about itself, or is given no program to run."""
+    if len(words) > 1 and words[-2] == "-c":
+        return words[-1].strip() in _EMPTY_PROGRAMS
+    return len(words) == 2 and words[1] in _ONLY_ABOUT_ITSELF  # noqa: PLR2004 - a program and its flag
+
+
+def hides_redis_errors(script: str) -> bool:
+    """Whether a check asks Redis and takes an error for an answer: the client ends with 0 on both."""
+    return bool(_REDIS_CLIENT.search(script)) and not _ASKS_FOR_ERRORS.search(script) and not _WANTS_PONG.search(script)
+
+
+def ignores_http_errors(script: str) -> bool:
+    """Whether a check is one curl whose answer nobody looks at: it ends with 0 on 500 and on 503."""
+    asked = _CURL.search(script)
+    if asked is None or "|" in script.replace("||", "") or "$(" in script or "http_code" in script:
+        return False
+    return not _CURL_FAILS.search(asked[1])
 
 
 def shows_password(text: str) -> bool:

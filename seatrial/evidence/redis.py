@@ -70,6 +70,8 @@ def questions(settings: Settings) -> tuple[Question, ...]:
     found += _named("service", service, "-NOPERM", "CONFIG GET dir", "KEYS *", "ACL LIST", "DBSIZE")
     dangerous = ("FLUSHALL", "SHUTDOWN ABORT", "EVAL return(1) 0", "MODULE LIST", "REPLICAOF NO ONE")
     found += _named("service", service, "-NOPERM", *dangerous, "ACL SETUSER intruder", harmless=False)
+    if settings.managed:
+        found += _named("service", service, "-NOPERM", f"FCALL x402_credit 1 {mine}seatrial 1", harmless=False)
     if mine:
         found += _named("service", service, "-NOPERM", f"GET {others}")
         found += _named("service", service, "-NOPERM", f"SET {others} x", harmless=False)
@@ -80,7 +82,7 @@ def questions(settings: Settings) -> tuple[Question, ...]:
     return tuple(found)
 
 
-SETTINGS_ASKED = ("appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
+SETTINGS_ASKED = ("dir", "appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
 
 
 def ask(address: tuple[str, int], question: Question, passwords: dict[str, str]) -> str:

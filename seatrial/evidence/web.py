@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ class Answer:
 
     status: int
     body: str
+    fields: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The header, names in lower case."""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -30,9 +32,9 @@ class Answer:
         return found if isinstance(found, dict) else {}
 
 
-def get(address: tuple[str, int], path: str, token: str = "") -> Answer:
+def get(address: tuple[str, int], path: str, token: str = "", *, fields: Mapping[str, str] | None = None) -> Answer:
     """Ask with GET, as the client whose bearer token is given."""
-    return _ask(address, "GET", path, None, _fields(token))
+    return _ask(address, "GET", path, None, {**_fields(token), **(fields or {})})
 
 
 def post(address: tuple[str, int], path: str, document: Mapping[str, Any], token: str = "") -> Answer:
@@ -50,7 +52,8 @@ def _ask(address: tuple[str, int], method: str, path: str, body: str | None, fie
     try:
         connection.request(method, path, body, dict(fields))
         response = connection.getresponse()
-        return Answer(response.status, response.read().decode("utf-8", "replace"))
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, response.read().decode("utf-8", "replace"), fields)
     except (OSError, http.client.HTTPException) as error:
         return Answer(0, type(error).__name__)
     finally:

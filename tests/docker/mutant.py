@@ -17,7 +17,12 @@ Patch = Callable[["Path"], None]
 
 TREE = "context,dockerfile,compose,supply.waivers"
 IMAGE = f"{TREE},image,layers,packages,supply.sbom,supply.base"
-JUDGED = {"tree": TREE, "image": IMAGE, "trial": f"{TREE},runtime,redis", "rebuild": f"{IMAGE},supply.reproducible"}
+JUDGED = {
+    "tree": TREE,
+    "image": IMAGE,
+    "trial": f"{TREE},runtime,redis,payment",
+    "rebuild": f"{IMAGE},supply.reproducible",
+}
 """Which families and checks judge a mutant: those named in `kills`, and all that could fall by accident."""
 
 

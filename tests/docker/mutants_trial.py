@@ -119,6 +119,38 @@ RUNTIME = (
         "trial",
     ),
     Mutant(
+        "token-in-log",
+        "The service logs the token of whoever asks.",
+        swap(
+            "service/auth.py",
+            '        if scheme.lower() != "bearer":',
+            '        self._log("info", "asked", by=token)\n        if scheme.lower() != "bearer":',
+        ),
+        kills("runtime.no_secrets"),
+        "trial",
+    ),
+    Mutant(
+        "shows-signatures",
+        "A settlement is shown with its signature, which is all that is needed to broadcast it.",
+        swap(
+            "service/claims.py", '"claimedAt": self.claimed_at,', '"claimedAt": self.claimed_at, "x": self.signature,'
+        ),
+        kills("runtime.no_secrets"),
+        "trial",
+    ),
+    Mutant(
+        "drops-a-setting",
+        "What starts the stack leaves out a limit that the model sets, as another Compose would: without a word.",
+        swap(
+            "seatrial/evidence/trial/life.py",
+            "file.write_text(json.dumps(model)",
+            """file.write_text(json.dumps(model).replace('"pids": 64', '"pids": 0')""",
+        ),
+        kills("runtime.matches_model"),
+        "trial",
+        says=("runtime.matches_model", "PidsLimit is 0, the model says 64", "docker compose up again"),
+    ),
+    Mutant(
         "memory-hog",
         "The service takes 160 MB when it starts.",
         while_listening('hog = b"x" * 160_000_000'),
@@ -132,7 +164,10 @@ REDIS = (
         "no-password",
         "Redis asks nobody for a password: the default user is on and has none.",
         acl("^user default off.*", "user default on nopass ~* &* +@all", "--protected-mode no"),
-        kills("redis.no_password", "redis.wrong_password", "redis.users", "redis.health_check"),
+        kills(
+            *("redis.no_password", "redis.wrong_password", "redis.users", "redis.health_check"),
+            "compose.redis_config",
+        ),
         "trial",
         says=("redis.no_password", "PING (no password): +PONG", "`user default off` in the ACL file"),
     ),
@@ -140,7 +175,7 @@ REDIS = (
         "no-acl-file",
         "Redis was started without its users, so nobody's password is right.",
         swap("config/redis.conf", "aclfile /run/secrets/redis_acl\n", ""),
-        kills("runtime.healthy"),
+        kills("compose.redis_config", "runtime.healthy"),
         "trial",
         starts=False,
     ),
@@ -199,10 +234,29 @@ REDIS = (
         starts=False,
     ),
     Mutant(
+        "may-not-ping",
+        "The service's user is let in and then refused.",
+        acl("+select +ping", "+select"),
+        kills("redis.right_password"),
+        "trial",
+    ),
+    Mutant(
+        "no-open-control",
+        "The Redis that should be open, to show what the questions are worth, asks for a password as well.",
+        swap(
+            "seatrial/evidence/trial/model.py",
+            '"--protected-mode", "no"',
+            '"--protected-mode", "no", "--requirepass", "closed"',
+        ),
+        kills("redis.negative_control"),
+        "trial",
+        says=("redis.negative_control", "an open Redis passes the question", "a defect of seatrial"),
+    ),
+    Mutant(
         "no-persistence",
         "Redis keeps everything in memory only.",
         swap("config/redis.conf", "appendonly yes", "appendonly no"),
-        kills("redis.persistence", "redis.durability"),
+        kills("redis.persistence", "redis.durability", "payment.survives"),
         "trial",
     ),
     Mutant(

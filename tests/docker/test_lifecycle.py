@@ -99,10 +99,10 @@ def test_smoke_without_a_stack_says_what_to_do(harbour: Harbour) -> None:
     assert "./invoke up --prod" in done.stderr
 
 
-def test_no_password_shows_anywhere(production: Harbour) -> None:
+def test_no_password_and_no_token_shows_anywhere(production: Harbour) -> None:
     folder = production.ship.folder
-    passwords = [file.read_bytes() for file in (folder / "secrets").glob("*password")]
-    assert len(passwords) == 3
+    passwords = [file.read_bytes() for file in (folder / "secrets").iterdir() if file.suffix != ".acl"]
+    assert len(passwords) == 4
     compose = ["compose", "--project-directory", str(folder), "--profile", "production"]
     places = {
         "compose config": docker(*compose, "config"),

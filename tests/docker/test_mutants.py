@@ -39,7 +39,7 @@ def judged(mutant: Mutant) -> set[str]:
 
 def asked_of_a_running_stack() -> set[str]:
     # Which services run is seen in any case.
-    return {check.id for check in verify.select("runtime,redis", "runtime.services")}
+    return {check.id for check in verify.select("runtime,redis,payment", "runtime.services")}
 
 
 def test_each_family_has_its_mutants() -> None:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from service.app import App
+from service.balances import balance_key
 from service.claims import Record, key_of
 from service.config_file import parse
 from service.health import Readiness, RedisProbe
-from service.ledger import balance_key
 from service.log import Log
 from service.messages import Request
 from service.metrics import Metrics

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seatrial import secret_files
+from seatrial.errors import SeatrialError
 from seatrial.evidence.redis import converse
+from seatrial.ledger.store import Store as RedisLedger
+from service.balances import balance_key
 from service.claims import Claims, Record, StoreError, key_of
-from service.ledger import LedgerSettlement, balance_key
+from service.ledger import LedgerSettlement
 from service.protocol.payment import parse_request
 from service.protocol.reasons import Reason
 from service.settlement import Outcome, RecordSettlement
 from service.store import Store
 from tests.docker.lone_redis import LoneRedis, lone_redis
+from tests.docker.yard import docker
 from tests.service.buyer import ASSET, PAY_TO, body, ledger_kind, paid, wider
 
 if TYPE_CHECKING:
@@ -151,6 +155,65 @@ async def test_every_number_below_2_to_63_is_exact(store: Store, redis: LoneRedi
         assert balances(redis, made) == (str(has - amount), str(MOST))
 
 
+def credits_of(redis: LoneRedis) -> RedisLedger:
+    return RedisLedger(("127.0.0.1", redis.port), secret_files.passwords(redis.secrets)["admin"])
+
+
+def test_what_is_paid_in_can_be_paid_out_and_not_more(redis: LoneRedis) -> None:
+    redis.admin("FLUSHALL")
+    purse = credits_of(redis)
+    for number in NUMBERS[1:]:
+        assert purse.credit("x402:ledger:a", number) == number
+        if number < MOST:
+            with pytest.raises(SeatrialError, match=f"the balance is {number}, less than {number + 1}"):
+                purse.debit("x402:ledger:a", number + 1)
+        with pytest.raises(SeatrialError, match="cannot hold"):
+            purse.credit("x402:ledger:a", MOST - number + 1)
+        assert purse.balance("x402:ledger:a") == number
+        assert purse.debit("x402:ledger:a", number) == 0
+    assert purse.balances("x402:ledger:") == {"a": 0}
+
+
+@pytest.mark.parametrize("balance", ["-5", "1e9", "050", "x", str(2**63)])
+def test_what_is_no_balance_is_changed_by_nobody(redis: LoneRedis, balance: str) -> None:
+    redis.admin("SET", "x402:ledger:a", balance)
+    for change in (credits_of(redis).credit, credits_of(redis).debit):
+        with pytest.raises(SeatrialError, match="holds no balance"):
+            change("x402:ledger:a", 1)
+    assert redis.admin("GET", "x402:ledger:a") == balance
+
+
+async def test_paying_out_beside_settlements_never_goes_below_zero(store: Store, redis: LoneRedis) -> None:
+    payments = [payment(number, amount=10) for number in range(20)]
+    key = payer_balance(payments[0][0])
+    credits_of(redis).credit(key, 155)
+
+    async def pay_out() -> int:
+        try:
+            await asyncio.to_thread(credits_of(redis).debit, key, 10)
+        except SeatrialError:
+            return 0
+        return 1
+
+    async def settled(made: tuple[Payment, bytes]) -> int:
+        return (await settle(store, *made)).rejection is None
+
+    done = await asyncio.gather(*map(settled, payments), *(pay_out() for _ in range(10)))
+    moved = sum(done[: len(payments)])
+    assert sum(done) == 15
+    assert balances(redis, payments[0][0]) == ("5", str(10 * moved) if moved else "")
+
+
+def test_credits_survive_a_kill(redis: LoneRedis) -> None:
+    redis.admin("FLUSHALL")
+    credits_of(redis).credit("x402:ledger:a", 7)
+    credits_of(redis).debit("x402:ledger:a", 2)
+    docker("kill", redis.container)
+    docker("start", redis.container)
+    redis.await_answer()
+    assert credits_of(redis).credit("x402:ledger:a", 1) == 6
+
+
 async def test_amounts_from_2_to_63_on_are_never_covered(store: Store, redis: LoneRedis) -> None:
     made, digest = payment(amount=2**63)
     redis.admin("SET", payer_balance(made), str(MOST))
@@ -231,8 +294,15 @@ async def test_without_the_function_the_code_says_so(store: Store, redis: LoneRe
 @pytest.mark.parametrize(
     "command",
     [
-        *(("EVAL", "return(1)", "0"), ("FUNCTION", "LIST"), ("FUNCTION", "FLUSH"), ("FCALL", "another", "0")),
         *(
+            ("EVAL", "return(1)", "0"),
+            ("FUNCTION", "LIST"),
+            ("FUNCTION", "FLUSH"),
+            ("FCALL", "another", "0"),
+            ("FCALL", "x402_credit", "1", "x402:ledger:a", "1"),
+        ),
+        *(
+            ("FCALL", "x402_credit", "1", "x402:ledger:a", "1"),
             ("DEL", "x402:a"),
             ("KEYS", "*"),
             ("INCRBY", "x402:ledger:a", "1"),

@@ -117,12 +117,16 @@ def test_what_a_killed_run_left_is_removed_by_the_next(
     ("patch", "verdict", "words"),
     [
         (
-            swap("seatrial/checks/compose.py", 'if service.get("read_only") is not True:', "if not service:"),
+            swap("seatrial/checks/compose/hardening.py", 'if service.get("read_only") is not True:', "if not service:"),
             "BLIND",
             "its own sabotage went unseen",
         ),
         (
-            swap("seatrial/checks/compose.py", 'if service.get("read_only") is not True:', "if service.read_only:"),
+            swap(
+                "seatrial/checks/compose/hardening.py",
+                'if service.get("read_only") is not True:',
+                "if service.read_only:",
+            ),
             "ERROR",
             "AttributeError: 'dict' object has no attribute 'read_only'",
         ),

@@ -38,7 +38,7 @@ def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
 def test_tasks_are_listed_in_the_order_of_their_use(words: tuple[str, ...]) -> None:
     done = run(*words)
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.findall(r"^  (\w+) +\S", done.stdout, re.MULTILINE) == [
+    assert re.findall(r"^  ([\w.]+) +\S", done.stdout, re.MULTILINE) == [
         name for names in tasks.LISTING.values() for name in names
     ]
     assert re.findall(r"^(\w+)$", done.stdout, re.MULTILINE) == list(tasks.LISTING)

@@ -85,7 +85,7 @@ def test_a_machine_that_has_everything_is_healthy(project: settings.Settings, fa
     assert [line for line in lines if not line.ok] == []
     assert [line.name for line in lines] == [
         *("python", "client", "engine", "compose", "buildx", "clock", "python base", "redis base"),
-        *(".env", "config", "secrets"),
+        *(".env", "config", "secrets", "client token"),
     ]
     assert fake.closed
 
@@ -182,6 +182,15 @@ def test_files_that_are_missing(project: settings.Settings, fake: FakeEngine) ->
     for name in (".env", "config", "secrets"):
         assert (lines[name].ok, lines[name].fix) == (False, "./invoke setup")
     assert not project.path(".env").exists()
+
+
+def test_a_token_that_lets_nobody_in_is_seen_with_its_mend(project: settings.Settings, fake: FakeEngine) -> None:
+    assert fake
+    project.path("secrets/client_token").write_text("another-token-of-some-length", encoding="utf-8")
+    line = line_of(project, "client token")
+    assert not line.ok
+    assert line.said == "secrets/client_token is the token of no client in config/config.json"
+    assert line.fix == "./invoke setup --rotate-token, or rm secrets/client_token"
 
 
 def test_an_open_env_file_is_seen_and_not_touched(project: settings.Settings, fake: FakeEngine) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial import compose, engine, host, ipfs, lifecycle, secret_files, workspace
+from seatrial import compose, engine, host, ipfs, ledger, lifecycle, secret_files, workspace
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import redis, tree
 from seatrial.host import bases
@@ -43,10 +43,11 @@ class Began:
         monkeypatch.setattr(host, "ensure_bases", lambda *_args, **_kwargs: [])
         monkeypatch.setattr(workspace, "prepare", lambda _settings: ["wrote .env"])
         monkeypatch.setattr(workspace, "redis_password", lambda _settings: "x")
+        monkeypatch.setattr(ledger.accounts, "is_configured", lambda _settings: False)
         monkeypatch.setattr(tree, "revision", lambda _settings: tree.Revision("abc", 1))
         monkeypatch.setattr(lifecycle, "_build", lambda _settings: self.steps.append("built"))
 
-        def up(_stack: compose.Stack, services: list[str], *, recreate: bool, **_options: Any) -> None:
+        def up(_stack: compose.Stack, services: list[str], *, recreate: bool = False, **_options: Any) -> None:
             self.steps.append(f"up {' '.join(services)}{' anew' if recreate else ''}")
 
         def wait(*_args: Any, **_kwargs: Any) -> None:
@@ -133,13 +134,43 @@ def test_containers_that_saw_older_secrets_are_replaced(
     settings: Settings, started: str, changed: int, *, anew: bool
 ) -> None:
     containers = {"redis-prod": container("redis-prod", State={"StartedAt": started})}
-    assert not lifecycle._secrets_are_newer(settings, containers)
+    assert not lifecycle._is_out_of_date(settings, containers)
     (settings.root / "secrets").mkdir()
-    assert not lifecycle._secrets_are_newer(settings, containers)
+    assert not lifecycle._is_out_of_date(settings, containers)
     file = settings.root / "secrets" / "redis_password"
     file.touch()
     os.utime(file, (changed, changed))
-    assert lifecycle._secrets_are_newer(settings, containers) is anew
+    assert lifecycle._is_out_of_date(settings, containers) is anew
+
+
+@pytest.mark.parametrize(
+    ("name", "anew"), [("config/config.json", True), ("config/redis.conf", True), ("secrets/client_token", False)]
+)
+def test_what_a_container_mounts_replaces_it_and_nothing_else(settings: Settings, name: str, *, anew: bool) -> None:
+    containers = {"facilitator": container("facilitator", State={"StartedAt": "2026-01-01T00:00:00.5Z"})}
+    (settings.root / name).parent.mkdir()
+    (settings.root / name).touch()
+    assert lifecycle._is_out_of_date(settings, containers) is anew
+
+
+def test_in_mode_ledger_redis_is_given_its_functions_before_the_service_starts(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, fake: FakeEngine
+) -> None:
+    began = Began(monkeypatch)
+    fake.images = image("abc")
+    loaded: list[str] = []
+
+    class Store:
+        def load(self, source: str) -> None:
+            loaded.append(source)
+            began.steps.append("loaded")
+
+    monkeypatch.setattr(ledger.accounts, "is_configured", lambda _settings: True)
+    monkeypatch.setattr(ledger, "open_store", lambda *_args: Store())
+    monkeypatch.setattr(ledger, "function_source", lambda image: f"functions of {image}")
+    lifecycle.up(settings, production=True, build=False)
+    assert began.steps == ["up redis-prod", "loaded", "up facilitator redis-prod"]
+    assert loaded == ["functions of x402-fac"]
 
 
 def test_a_dirty_tree_is_always_built(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

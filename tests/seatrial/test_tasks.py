@@ -11,7 +11,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 import tasks
-from seatrial import build, develop, doctor, lifecycle, proof, setup
+from seatrial import build, demo, develop, doctor, ledger, lifecycle, proof, setup
 from seatrial.errors import Code, ExitCode, SeatrialError
 
 NAMES = sorted(tasks.namespace.task_names)
@@ -47,8 +47,9 @@ def test_the_listing_names_every_task_once() -> None:
     assert sorted(listed) == NAMES
 
 
+MEANT = {"account": "a", "network": "", "asset": ""}
 CALLS: list[tuple[str, dict[str, Any], Any, str, dict[str, Any]]] = [
-    ("setup", {"engine": True}, setup, "run", {"engine": True, "ipfs": False}),
+    ("setup", {"engine": True}, setup, "run", {"engine": True, "ipfs": False, "rotate_token": False}),
     ("doctor", {}, doctor, "run", {}),
     ("build", {"no_cache": True}, build, "task", {"no_cache": True, "progress": "auto"}),
     ("up", {"prod": True, "build": True}, lifecycle, "up", {"production": True, "build": True}),
@@ -56,6 +57,11 @@ CALLS: list[tuple[str, dict[str, Any], Any, str, dict[str, Any]]] = [
     ("ps", {}, lifecycle, "ps", {}),
     ("logs", {"follow": True, "service": "redis"}, lifecycle, "logs", {"follow": True, "service": "redis"}),
     ("smoke", {}, lifecycle, "smoke", {}),
+    ("demo", {}, demo, "run", {}),
+    ("ledger.load", {}, ledger, "load", {}),
+    ("ledger.credit", {"account": "a", "amount": "1"}, ledger, "credit", {**MEANT, "amount": "1"}),
+    ("ledger.debit", {"account": "a", "amount": "1"}, ledger, "debit", {**MEANT, "amount": "1"}),
+    ("ledger.show", {"account": "a"}, ledger, "show", MEANT),
     ("test", {"docker": False, "match": "x"}, develop, "test", {"docker": False, "match": "x"}),
     ("lint", {}, develop, "lint", {}),
     ("lock", {}, develop, "lock", {}),

@@ -54,7 +54,8 @@ def mode_of(path: Path) -> int:
 def test_an_empty_workspace_is_filled_once(project: settings.Settings) -> None:
     did = workspace.prepare(project)
     assert {line.split()[-1] for line in did if line.startswith("wrote secrets/")} == {
-        f"secrets/{name}" for name in ("redis_password", "redis_probe_password", "redis_admin_password", "redis.acl")
+        f"secrets/{name}"
+        for name in ("redis_password", "redis_probe_password", "redis_admin_password", "redis.acl", "client_token")
     }
     assert any("config/config.json" in line for line in did)
     assert any(".env" in line for line in did)
@@ -69,7 +70,10 @@ def test_modes(project: settings.Settings) -> None:
     assert mode_of(project.path(".env")) == 0o600
     assert mode_of(project.path("config/config.json")) == 0o644
     assert mode_of(project.path("secrets")) == 0o700
-    assert {mode_of(path) for path in project.path("secrets").iterdir()} == {0o644}
+    modes = {path.name: mode_of(path) for path in project.path("secrets").iterdir()}
+    # No container reads the token.
+    assert modes.pop("client_token") == 0o600
+    assert set(modes.values()) == {0o644}
 
 
 def test_no_value_is_said(project: settings.Settings) -> None:
@@ -285,7 +289,7 @@ def test_secret_values_are_every_password_once(project: settings.Settings) -> No
     assert found[KNOWN] == GOOD
     assert found["API_TOKEN"] == "tok-12345678"
     assert {"secrets/redis_probe_password", "secrets/redis_admin_password"} <= set(found)
-    assert len(found) == 4
+    assert len(found) == 5
 
 
 def test_a_folder_that_docker_made_in_the_place_of_the_config(project: settings.Settings) -> None:

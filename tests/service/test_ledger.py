@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.balances import balance_key
 from service.claims import StoreError
 from service.config_file import parse
-from service.ledger import LedgerSettlement, balance_key, function_source
+from service.ledger import LedgerSettlement, function_source
 from service.protocol.eip712 import chain_id
 from service.protocol.payment import parse_request
 from tests.service.buyer import ASSET, KIND, NOW, PAY_TO, PAYER, VALID_BEFORE, body, ledger_kind, paid

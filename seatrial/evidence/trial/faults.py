@@ -78,10 +78,15 @@ def _break_redis(trial: Trial, note: Callable[[str], None]) -> None:
     address = trial.address(settings.redis_service, settings.redis_port)
     survived = redis.converse(address, *login, ("GET", key))
     trial.documents["redis.durability"] = {"acknowledged": acknowledged, "written": claim, "read": survived}
+    if trial.payment is not None:
+        from seatrial.evidence.trial.payments import record  # noqa: PLC0415 - it needs the service's own code
+
+        before = trial.documents["trial.payment"]["record"]
+        trial.documents["trial.settlement"] = {"before": before, "after": record(trial)}
 
 
 def _wait_for_status(trial: Trial, status: int, seconds: float) -> int:
-    address = trial.address(trial.settings.service, trial.settings.service_port)
+    address = trial.service_address
     seen = 0
 
     def answered() -> bool:
@@ -105,9 +110,7 @@ def _terminate(trial: Trial) -> dict[str, Any]:
     container = trial.container(settings.service)
     grace = int(container["Config"].get("StopTimeout") or 10)
     answer = {"status_line": ""}
-    with socket.create_connection(
-        trial.address(settings.service, settings.service_port), web.TIMEOUT_SECONDS
-    ) as request:
+    with socket.create_connection(trial.service_address, web.TIMEOUT_SECONDS) as request:
         path = next(iter(settings.answers), settings.health_path)
         request.sendall(f"GET {path} HTTP/1.1\r\nHost: trial\r\nContent-Length: 2\r\n\r\n{{".encode())
         time.sleep(0.2)

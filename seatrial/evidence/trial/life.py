@@ -40,10 +40,13 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
     try:
         source = compose.parse_model(compose.stack(settings, production=True).model())
         password_files = _provide(settings, source, folder)
+        configured = _configured(settings, folder)
         model = trial_model(source, settings, image, folder, label)
         file = folder / "compose.json"
         file.write_text(json.dumps(model), encoding="utf-8")
-        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model, password_files)
+        trial = Trial(
+            settings, engine, compose.Stack(project, folder, (file,)), folder, model, password_files, *configured
+        )
         try:
             _start(trial, note)
             yield trial
@@ -63,11 +66,6 @@ def _provide(settings: Settings, source: dict[str, Any], folder: Path) -> dict[s
     own.mkdir(mode=0o700)
     if settings.managed:
         secret_files.write_secrets(own, secrets.token_urlsafe(32))
-        config = settings.path("config/config.json")
-        shutil.copyfile(
-            config if config.is_file() else settings.path("config/config.example.json"), folder / "config.json"
-        )
-        (folder / "config.json").chmod(0o644)
         return {user: own / name for user, name in secret_files.USERS.items()}
     copies = {}
     for name, secret in (source.get("secrets") or {}).items():
@@ -78,6 +76,15 @@ def _provide(settings: Settings, source: dict[str, Any], folder: Path) -> dict[s
         settings.redis_users.get(role, role): settings.path(name) for role, name in settings.redis_passwords.items()
     }
     return {user: copies.get(file.resolve(), file) for user, file in named.items()}
+
+
+def _configured(settings: Settings, folder: Path) -> tuple[Any, str]:
+    """Write what the project's own service reads when it starts; return that and the token of the trial's client."""
+    if not settings.managed:
+        return None, ""
+    from seatrial.evidence.trial.managed import configure  # noqa: PLC0415 - it needs the service's own code
+
+    return configure(settings, folder)
 
 
 def remove_leftovers(engine: Engine) -> list[str]:
@@ -118,6 +125,10 @@ def _start(trial: Trial, note: Callable[[str], None]) -> None:
     try:
         note("starting the trial stack")
         trial.stack.up(trial.main_services)
+        if trial.config is not None:
+            from seatrial.evidence.trial.managed import load_ledger  # noqa: PLC0415 - it needs the service's own code
+
+            load_ledger(trial)
         compose.wait_until_healthy(
             trial.engine,
             trial.stack.project,

@@ -19,6 +19,8 @@ from seatrial import compose
 if TYPE_CHECKING:
     from seatrial.engine import Document, Engine
     from seatrial.settings import Settings
+    from seatrial.wallet import Payment
+    from service.config import Config
 
 TRIAL_LABEL = "seatrial.trial"
 MOMENTS = ("start", "healthy", "asked", "fault", "noticed", "mended", "recovered", "stop", "stopped", "failed")
@@ -37,6 +39,10 @@ class Trial:
     model: dict[str, Any]
     password_files: dict[str, Path]
     """Where each user's password lies, by the user's name: in the trial's own folder, where the stack is given it."""
+    config: Config | None = None
+    """What the project's own service is configured to do; None for another one, and when that cannot be read."""
+    token: str = field(default="", repr=False)
+    payment: Payment | None = field(default=None, repr=False)
     documents: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     """Why a document could not be gathered."""
@@ -64,6 +70,11 @@ class Trial:
         bindings = self.container(service)["NetworkSettings"]["Ports"][f"{inside}/tcp"]
         return str(bindings[0]["HostIp"]), int(bindings[0]["HostPort"])
 
+    @property
+    def service_address(self) -> tuple[str, int]:
+        """Where the service is published on this machine."""
+        return self.address(self.settings.service, self.settings.service_port)
+
     @cached_property
     def passwords(self) -> dict[str, str]:
         """The trial's own password of each user of Redis, as it was when first asked for: a probe changes the files."""
@@ -73,7 +84,12 @@ class Trial:
     @property
     def secrets(self) -> list[tuple[str, str]]:
         """The trial's own secrets by name: they must show nowhere either."""
-        return [(f"the trial's {name} password", value) for name, value in self.passwords.items()]
+        found = [(f"the trial's {name} password", value) for name, value in self.passwords.items()]
+        if self.token:
+            found.append(("the trial's client token", self.token))
+        if self.payment is not None:
+            found.append(("the signature of the trial's payment", self.payment.signature))
+        return found
 
 
 def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: Path, label: str) -> dict[str, Any]:

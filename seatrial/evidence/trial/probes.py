@@ -46,6 +46,11 @@ def observe(trial: Trial, note: Callable[[str], None]) -> None:
             note("asking Redis")
             _ask_redis(trial)
             _health_check_with_wrong_password(trial)
+        if trial.settings.managed and trial.settings.service in containers:
+            from seatrial.evidence.trial.payments import pay  # noqa: PLC0415 - it needs the service's own code
+
+            note("paying")
+            pay(trial)
         if started is not None:
             started.result()
             _read_controls(trial, controls)
@@ -155,8 +160,5 @@ def _health_check_with_wrong_password(trial: Trial) -> None:
 
 
 def _bodies(trial: Trial, paths: tuple[str, ...]) -> dict[str, str]:
-    found = {}
-    for path in paths:
-        answer = web.get(trial.address(trial.settings.service, trial.settings.service_port), path)
-        found[path] = f"{answer.status} {answer.body}"
-    return found
+    answers = {path: web.get(trial.service_address, path, trial.token) for path in paths}
+    return {path: f"{answer.status} {answer.body}" for path, answer in answers.items()}

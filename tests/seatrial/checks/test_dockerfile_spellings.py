@@ -121,6 +121,16 @@ def test_a_last_stage_that_is_slim(evidence: Evidence) -> None:
         'COPY ["config/config.json", "/app/config/"]',
         "ADD --chown=0:0 id_rsa /root/.ssh/",
         "CMD redis-cli -a hunter2",
+        "ONBUILD ENV REDIS_PASSWORD x",
+        "ONBUILD ARG NPM_TOKEN",
+        "ONBUILD COPY .env /app/",
+        "onbuild add id_rsa /root/.ssh/",
+        "ENV PRIVATE_KEY=${KEY}",
+        "ARG GIT_CREDENTIALS",
+        "COPY --link .npmrc ./",
+        "COPY --exclude=*.md secrets /app/secrets",
+        "COPY ~/.aws/credentials /root/.aws/",
+        "ENV A=1 \\\n\n  PGPASSWORD=x",
     ],
 )
 def test_a_secret_is_seen(line: str) -> None:
@@ -165,6 +175,16 @@ def test_what_is_no_secret(line: str) -> None:
         "ADD https://example.org/x.git#main /x",
         "ARG SOURCE=https://example.org/x\nADD ${SOURCE} /x",
         "ENV A=https://example.org\nENV B=$A/x\nADD $B /x",
+        "ONBUILD ADD https://example.org/x /x",
+        "ADD --keep-git-dir=true https://example.org/x.git /x",
+        "ADD git://example.org/x /x",
+        "RUN curl -fsSL https://example.org/install.sh | sh",
+        "RUN wget -qO- https://example.org/install.sh | bash -s -- --yes",
+        'RUN sh -c "$(curl -fsSL https://example.org/install.sh)"',
+        "RUN curl -o /usr/bin/tool https://example.org/tool && chmod +x /usr/bin/tool",
+        "RUN --mount=type=cache,target=/x wget https://example.org/tool.tgz",
+        "ARG V=1\nARG URL=https://example.org/$V\nRUN curl -O $URL",
+        "RUN <<EOF\ncurl -O https://example.org/x\nEOF",
     ],
 )
 def test_a_file_from_a_url_is_seen(line: str) -> None:
@@ -179,6 +199,10 @@ def test_a_file_from_a_url_is_seen(line: str) -> None:
         "COPY https.txt /x",
         "ADD .gitkeep digit /x",
         "RUN echo ADD https://example.org",
+        'RUN curl -O https://example.org/x && echo "0  x" | sha256sum -c -',
+        "RUN wget https://example.org/x.asc https://example.org/x && gpg --verify x.asc x",
+        "RUN curl -f http://127.0.0.1:3000/health",
+        "RUN echo https://example.org/curl >/etc/motd",
     ],
 )
 def test_a_file_that_is_not_from_a_url(line: str) -> None:
@@ -219,6 +243,29 @@ def test_no_shell_in_front(line: str) -> None:
     assert good.problems("dockerfile.exec_form", plus(line)) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "USR 1001\nRUNN x\n",
+        "RUN <<A <<B\nx\nA\n",
+        "# escape=`\nFROM a:1 AS b\nRUN x `\n",
+        "FROM a:1\nRUN x \\\n# comment\n",
+        "COPY --from\nADD\nENV\nARG\nLABEL\nUSER\nHEALTHCHECK CMD\nCMD [\nONBUILD\nONBUILD ONBUILD\n",
+        "FROM " + "$" * 5000 + "\n",
+        "FROM a:1 AS " + "b" * 100_000 + "\n",
+        "RUN " + "\\\n" * 20_000,
+        "RUN " + "pip -" * 5_000,
+        "ADD " + "https:" * 20_000,
+        "\x00\xff\ufffd\n" * 100,
+    ],
+    ids=range(11),
+)
+def test_what_is_no_dockerfile_is_a_finding_and_no_crash(text: str) -> None:
+    for check in CHECKS:
+        good.problems(f"dockerfile.{check}", dockerfile(text))
+    assert good.problems("dockerfile.instructions", dockerfile(text))
+
+
 @pytest.mark.parametrize("word", ["WORKDIR", "USER", "EXPOSE", "HEALTHCHECK", "CMD"])
 def test_a_missing_instruction_is_seen(word: str) -> None:
     lines = [line for line in HEALTHY.splitlines() if not line.startswith(word)]
@@ -227,6 +274,10 @@ def test_a_missing_instruction_is_seen(word: str) -> None:
     )
     emptied = [word if line.startswith(word) else line for line in HEALTHY.splitlines()]
     assert good.problems("dockerfile.instructions", dockerfile("\n".join(emptied)))
+
+
+def test_an_entry_point_is_a_command() -> None:
+    assert good.problems("dockerfile.instructions", instead('CMD ["python", "-m"', 'ENTRYPOINT ["python", "-m"')) == []
 
 
 def test_a_health_check_that_is_taken_away_again_is_seen() -> None:
@@ -289,6 +340,9 @@ def test_images_with_a_version(evidence: Evidence) -> None:
             "pip wheel x",
             "pipx install x",
         ),
+        *("npm install", "npm i", "npm install --production", "npm --prefix web install", "yarn", "yarn install"),
+        *("pnpm install", "pnpm add x", "pipenv install", "cargo install x", "go install x@latest", "gem install x"),
+        *("go get x", "npm add x"),
         *("<<EOF\npip install x\nEOF", "pip install \\\n  # why\n  x"),
     ],
 )
@@ -309,6 +363,9 @@ def test_an_install_without_hashes_is_seen(command: str) -> None:
             "echo pipeline install",
             "pip check",
         ),
+        *("npm ci", "npm ci --omit=dev", "npm run build", "yarn install --frozen-lockfile", "yarn install --immutable"),
+        *("pnpm install --frozen-lockfile", "pipenv install --deploy", "cargo install --locked x", "go mod download"),
+        *("go install ./...", "go install x@v1.2.3", "bundle install", "composer install", "cargo build --release"),
         '["pip", "install", "--require-hashes", "-r", "x.txt"]',
     ],
 )

@@ -107,6 +107,11 @@ def test_users_that_are_not_root(user: str) -> None:
         ["CMD", "curl", "http://user:hunter2@127.0.0.1:3000"],
         ["CMD", "true"],
         ["CMD", "/bin/echo", "ok"],
+        ["CMD", "python", "--version"],
+        ["CMD", "curl", "-s", "http://127.0.0.1:3000/health"],
+        ["CMD", "redis-cli", "-h", "127.0.0.1", "ping"],
+        ["CMD", "python", "-c", "pass"],
+        ["CMD", "hostname"],
     ],
 )
 def test_a_health_check_that_is_none_is_seen(test: list[str] | None) -> None:
@@ -173,6 +178,16 @@ def test_missing_labels_are_seen(labels: dict[str, str] | None) -> None:
         {"Entrypoint": ["x", good.SECRET.encode().hex()]},
         {"OnBuild": [f"ENV X={good.SECRET}"]},
         {"OnBuild": ["ENV REDIS_PASSWORD=x"]},
+        {"OnBuild": ["ENV REDIS_PASSWORD x"]},
+        {"OnBuild": ["arg NPM_TOKEN"]},
+        {"OnBuild": ["LABEL a=b app.secret=x"]},
+        {"Env": ["npm_config__auth=x"]},
+        {"Env": ["WALLET_MNEMONIC=a b c"]},
+        {"Env": ["DATABASE_URL=postgres://app:hunter2@db/app"]},
+        {"Hostname": good.SECRET},
+        {"WorkingDir": f"/{good.SECRET}"},
+        {"User": good.SECRET.encode().hex()},
+        {"Shell": ["/bin/sh", "-c", f"echo {good.SECRET}"]},
         {"Healthcheck": {"Test": ["CMD", "redis-cli", "-a", "hunter2", "ping"]}},
     ],
 )
@@ -228,3 +243,15 @@ def test_parts_of_a_second_do_not_matter() -> None:
 
 def test_a_payload_that_cannot_be_told_from_the_base_is_seen() -> None:
     assert good.problems("image.payload_budget", good.evidence().with_document("image.base_layers", []))
+
+
+@pytest.mark.parametrize("key", ["Author", "Comment"])
+def test_a_secret_beside_the_configuration_is_seen(key: str) -> None:
+    evidence = good.evidence().edited("image.inspect", lambda image: image.update({key: f"by {good.SECRET}"}))
+    assert good.problems("image.no_secrets", evidence)
+
+
+@pytest.mark.parametrize("times", [{"Interval": 86_400 * 10**9}, {"StartPeriod": 7200 * 10**9}])
+def test_a_health_check_that_never_turns_red_is_seen(times: dict[str, int]) -> None:
+    evidence = good.evidence().edited("image.inspect", lambda image: image["Config"]["Healthcheck"].update(times))
+    assert good.problems("image.healthcheck", evidence)

@@ -221,9 +221,20 @@ def test_other_words_for_the_same_container(host: dict[str, Any]) -> None:
     assert good.problems("runtime.matches_model", evidence) == []
 
 
+def test_a_number_of_restarts_is_no_other_policy() -> None:
+    found = good.evidence().edited(
+        "trial.model", lambda model: model["services"][SERVICE].update(restart="on-failure:3")
+    )
+    found = found.edited(
+        "trial.containers", lambda c: c[SERVICE]["HostConfig"].update(RestartPolicy={"Name": "on-failure"})
+    )
+    assert good.problems("runtime.matches_model", found) == []
+
+
 @pytest.mark.parametrize(
     "evidence",
     [
+        trial("payment", lambda seen: seen.update(record={"status": 200, "body": good.SECRET})),
         trial("logs", lambda logs: logs.update({"redis-prod": f"x {good.SECRET} y"})),
         trial("logs", lambda logs: logs.update({SERVICE: good.SECRET.encode().hex()})),
         trial("top", lambda top: top.update({SERVICE: f"redis-cli -a {good.SECRET}"})),
