@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatrial import build, compose, console, engine, host, ipfs, ledger, process, secret_files, workspace
+from seatrial import build, compose, console, engine, host, ipfs, process, secret_files, workspace
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import redis, tree
 from seatrial.host import bases
@@ -42,7 +42,7 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
     before = {compose.service_of(c): c for c in connected.containers(settings.compose_project)}
     with console.step(f"starting {', '.join(services)}") as step:
         try:
-            if production and ledger.accounts.is_configured(settings):
+            if production and settings.managed:
                 _prepare_ledger(connected, settings, stack, step.note)
             stack.up(
                 services,
@@ -63,6 +63,10 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
 
 def _prepare_ledger(connected: Engine, settings: Settings, stack: compose.Stack, note: Callable[[str], None]) -> None:
     """Give Redis the functions of the ledger: without them the service never turns healthy."""
+    from seatrial import ledger  # noqa: PLC0415 - it needs the service's own code
+
+    if not ledger.accounts.is_configured(settings):
+        return
     name = settings.redis_service
     stack.up([name], published=connected.publishers(), on_line=note)
     compose.wait_until_healthy(connected, settings.compose_project, [name], seconds=HEALTHY_SECONDS, on_change=note)

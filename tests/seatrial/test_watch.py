@@ -50,8 +50,7 @@ def test_a_change_and_its_mend_are_told(
     now = {"read_only": True}
 
     def gathered(*_args: Any) -> Evidence:
-        evidence = good.evidence().with_service("facilitator", lambda found: found.update(now))
-        return evidence
+        return good.evidence().with_service("facilitator", lambda found: found.update(now))
 
     monkeypatch.setattr(collect, "collect", gathered)
     current = watch.Watch(settings.load(project(tmp_path)), FakeEngine().real, "compose", "")

@@ -83,7 +83,7 @@ def working_python(folder: Path, name: str) -> None:
 
 def test_the_first_call_makes_the_environment_and_later_calls_are_silent(real_checkout: Path) -> None:
     shutil.copy(ROOT / "requirements" / "toolkit.txt", real_checkout / "requirements")
-    (real_checkout / "seatrial" / "__main__.py").write_text("import dotenv, docker, invoke, rich\n", encoding="utf-8")
+    (real_checkout / "tasks.py").write_text("import dotenv, docker, invoke, rich\n", encoding="utf-8")
     first = call(real_checkout / "invoke")
     assert (first.returncode, first.stdout) == (0, ""), first.stderr
     assert first.stderr.startswith(MAKING)
