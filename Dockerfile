@@ -16,12 +16,14 @@ RUN --mount=type=secret,id=ca \
     tools/bin/pip install --quiet --require-hashes --no-deps -r requirements/build.txt; \
     tools/bin/pip --python /app/venv/bin/python install --quiet --require-hashes --no-deps --no-compile \
       -r requirements/production.txt
-COPY pyproject.toml LICENSE ./
+COPY LICENSE ./
 COPY service/ service/
 # The time that every file of the payload is given: the same input makes the same image. Not SOURCE_DATE_EPOCH itself:
 # BuildKit leaves it out of the cache's key, so a cached step would keep the time of another build.
 ARG CREATED=1970-01-01T00:00:00Z
 RUN set -eu; \
+    # flit looks for the module beside its pyproject.toml.
+    mv service/pyproject.toml .; \
     SOURCE_DATE_EPOCH="$(date --date="${CREATED}" +%s)"; export SOURCE_DATE_EPOCH; \
     tools/bin/pip wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir wheels .; \
     tools/bin/pip --python /app/venv/bin/python install --quiet --no-index --no-deps --no-compile \

@@ -113,9 +113,7 @@ def _ours(settings: Settings) -> Iterator[Variant]:
 def _seed(settings: Settings) -> Iterator[Variant]:
     # Hexadecimal: a password that begins with a dash would be an option of redis-server and of redis-cli.
     password = secrets.token_hex(24)
-    stack = compose.Stack(
-        SEED, SEED_FOLDER, (SEED_FOLDER / "docker-compose.yml",), profiles=(compose.PRODUCTION_PROFILE,)
-    )
+    stack = compose.Stack(SEED, SEED_FOLDER, (SEED_FOLDER / "docker-compose.yml",), profiles=("production",))
     resolved = process.run(
         stack.command("config", "--format", "json"),
         cwd=SEED_FOLDER,

@@ -1,20 +1,26 @@
-"""What `./invoke` starts: Invoke on this project's tasks, with the exit codes that errors.py promises."""
+"""The command `seatrial`, and what `./invoke` starts: Invoke on our tasks, with the exit codes of errors.py."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from invoke.exceptions import Exit, ParseError
+from invoke.parser.argument import Argument
 from invoke.program import Program
 
+from seatrial import wording
 from seatrial.errors import ExitCode
+from seatrial.settings import PROJECT_VARIABLE
 
 if TYPE_CHECKING:
     from types import FrameType
+
+    from invoke.collection import Collection
 
 OPTIONAL_WORD = {"logs": "--service"}
 """Tasks that take one word without a dash, and the option that it stands for: Invoke knows required ones only."""
@@ -23,12 +29,22 @@ OPTIONAL_WORD = {"logs": "--service"}
 class Toolkit(Program):
     """Invoke, but bad usage exits 2, an interruption 130, and tasks are listed in the order of their use."""
 
+    def core_args(self) -> list[Argument]:
+        """Return Invoke's own options and ours."""
+        return [*super().core_args(), Argument(names=("project",), help="The project's folder, if not this one.")]
+
     def parse_core(self, argv: list[str] | None) -> None:
         """Read Invoke's own options."""
+        said = io.StringIO()
         try:
-            super().parse_core(argv)
+            with contextlib.redirect_stdout(said):
+                super().parse_core(argv)
         except ParseError as error:
             raise _usage(error) from error
+        finally:
+            sys.stdout.write(_for_fish(said.getvalue(), self.binary))
+        if self.args["project"].value:
+            os.environ[PROJECT_VARIABLE] = self.args["project"].value
 
     def parse_tasks(self) -> None:
         """Read the tasks and their options."""
@@ -39,7 +55,7 @@ class Toolkit(Program):
             raise _usage(error) from error
 
     def list_tasks(self) -> None:
-        """Print the tasks as `./invoke` alone does."""
+        """Print the tasks as the command alone does."""
         if self.list_format == "flat" and not self.list_root:
             sys.stdout.write(listing(self))
             return
@@ -55,28 +71,44 @@ def listing(program: Program) -> str:
     """Return the tasks in groups, in the order in which one uses them, one line each."""
     groups: dict[str, list[tuple[str, str]]] = program.collection.configuration()["listing"]
     width = max(len(name) for names in groups.values() for name in names)
-    lines = ["usage: ./invoke TASK [--options] [TASK ...]", ""]
+    lines = [f"usage: {program.binary} TASK [--options] [TASK ...]", ""]
     for title, names in groups.items():
         lines.append(title)
         for name in names:
             summary = (program.collection[str(name)].__doc__ or "").strip().splitlines()[0]
             lines.append(f"  {name:<{width}} {summary}")
         lines.append("")
-    lines.append("./invoke TASK --help tells the options; the first time: ./invoke setup up verify")
+    lines.append(f"{program.binary} TASK --help tells the options; the first time: {program.binary} setup up verify")
     return "\n".join(lines) + "\n"
 
 
 def main() -> NoReturn:
-    """Run Invoke in the project's folder."""
-    os.chdir(Path(__file__).resolve().parent.parent)
+    """Run seatrial's own tasks: the command `seatrial`."""
+    from seatrial.tasks import collection  # noqa: PLC0415 - who runs a checkout's tasks.py brings its own
+
+    run(collection, "seatrial")
+
+
+def run(namespace: Collection, command: str) -> NoReturn:
+    """Run tasks as a command of a name, the one that every hint then says."""
     signal.signal(signal.SIGTERM, _interrupted)
-    Toolkit(name="seatrial", binary="./invoke", version=_version()).run()
+    wording.command = command
+    Toolkit(name="seatrial", namespace=namespace, binary=command, binary_names=[command], version=_version()).run()
     sys.exit(0)
+
+
+def _for_fish(text: str, command: str) -> str:
+    """Return a completion script without what fish refuses: a slash in a function's name, a path for a command's."""
+    name = command.rpartition("/")[2]
+    return text.replace(f"__complete_{command}", f"__complete_{name}").replace(
+        f"--command {command} ", f"--command {name} "
+    )
 
 
 def _usage(error: ParseError) -> Exit:
     said = str(error)
-    return Exit(f"error[usage]: {said}\n  next: ./invoke --list, or ./invoke TASK --help", code=int(ExitCode.USAGE))
+    next_step = wording.own("./invoke --list, or ./invoke TASK --help")
+    return Exit(f"error[usage]: {said}\n  next: {next_step}", code=int(ExitCode.USAGE))
 
 
 def _with_optional_words(tokens: list[str], tasks: set[str]) -> list[str]:

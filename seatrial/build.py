@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from seatrial import console, engine, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, tree
+from seatrial.evidence.base import SCRATCH, base_image, chosen
 from seatrial.evidence.image import base_documents, chain_id, documents
 from seatrial.evidence.requirements import Distribution, installed, weights
 from seatrial.evidence.secrets import Wanted
-from seatrial.settings import chosen_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -66,11 +66,13 @@ def run(settings: Settings, *, no_cache: bool = False, note: Callable[[str], Non
 
     Raises SeatrialError BUILD_FAILED with the step's last words, DISK_FULL, ENGINE_PLUGIN or ENGINE_UNREACHABLE.
     """
+    if not settings.dockerfile:
+        raise SeatrialError(Code.SETTINGS, f"there is no Dockerfile in {settings.root}", hint="write one, or name it")
     source = tree.revision(settings)
     with tempfile.TemporaryDirectory(prefix="seatrial-build-") as folder:
         id_file = Path(folder) / "id"
         argv = ["docker", "buildx", "build", "--progress", "plain", "--load", "--iidfile", str(id_file)]
-        argv += ["--provenance=false", "--target", "production"]
+        argv += ["--provenance=false", "--file", settings.dockerfile]
         if tag != "-":
             argv += ["--tag", tag or settings.image]
         if no_cache:
@@ -94,7 +96,8 @@ def run(settings: Settings, *, no_cache: bool = False, note: Callable[[str], Non
 
 def ledger(connected: Engine, settings: Settings, reference: str) -> tuple[Ledger, list[Distribution]]:
     """Return what the image weighs and which distributions it holds, read from its layers."""
-    base_found, _ = base_documents(connected, chosen_image(settings, "PYTHON_IMAGE"))
+    stands_on = base_image(settings)
+    base_found, _ = base_documents(connected, stands_on)
     evidence = Evidence(settings, {**documents(connected, reference, Wanted()), **base_found})
     payload = evidence.files(evidence.payload())
     distributions = installed(payload)
@@ -102,7 +105,7 @@ def ledger(connected: Engine, settings: Settings, reference: str) -> tuple[Ledge
     other = packages.pop("", 0)
     image = evidence.image()
     payload_bytes = sum(entry.size_bytes for layer in evidence.payload() for entry in layer.entries)
-    base = connected.image(chosen_image(settings, "PYTHON_IMAGE")) or {}
+    base = (connected.image(stands_on) if stands_on != SCRATCH else None) or {}
     return (
         Ledger(image["Id"], int(base.get("Size") or 0), payload_bytes, packages, other),
         sorted(distributions, key=lambda found: found.name),
@@ -137,7 +140,7 @@ def write_sbom(
     bom.metadata.timestamp = datetime.fromtimestamp(tree.revision(settings).epoch_seconds, UTC)
     subject = Component(type=ComponentType.CONTAINER, name=reference, bom_ref="image", version=inspected["Id"])
     subject.properties.add(Property(name="seatrial:chain_id", value=chain_id(inspected["RootFS"]["Layers"])))
-    subject.properties.add(Property(name="seatrial:base_image", value=chosen_image(settings, "PYTHON_IMAGE")))
+    subject.properties.add(Property(name="seatrial:base_image", value=base_image(settings)))
     bom.metadata.component = subject
     for found in distributions:
         purl = PackageURL("pypi", name=found.name, version=found.version)
@@ -188,14 +191,12 @@ def certificate_authority() -> str | None:
 def _arguments(settings: Settings, source: tree.Revision) -> dict[str, str]:
     created = datetime.fromtimestamp(source.epoch_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     arguments = {
-        "PYTHON_IMAGE": chosen_image(settings, "PYTHON_IMAGE"),
+        **chosen(settings),
         "SOURCE_DATE_EPOCH": str(source.epoch_seconds),
         "REVISION": source.name,
         "CREATED": created,
     }
-    version = re.search(
-        r'^version\s*=\s*"([^"]+)"', settings.path("pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
-    )
+    version = re.search(r'^version\s*=\s*"([^"]+)"', settings.text(settings.project_file), re.MULTILINE)
     if version:
         arguments["VERSION"] = version[1]
     return arguments

@@ -6,15 +6,15 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import compose_files, ports, process
+from seatrial import compose_files, layout, ports, process
 from seatrial.engine import SERVICE_LABEL
 from seatrial.errors import Code, SeatrialError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from seatrial.engine import Document, Engine
     from seatrial.settings import Settings
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 UP_TIMEOUT_SECONDS = 180.0
 CONFIG_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
-PRODUCTION_PROFILE = "production"
 _PORT_TAKEN = re.compile(
     r"(?:Bind for |bind: |listen tcp4? )\S*?:(\d+)\S*.*(?:already allocated|already in use)|:(\d+): bind"
 )
@@ -63,7 +62,7 @@ class Stack:
         if not done.ok:
             _explain_plugin(done.stderr)
             raise SeatrialError(
-                Code.COMPOSE_FILE, done.complaint, hint="mend docker-compose.yml, then: docker compose config"
+                Code.COMPOSE_FILE, done.complaint, hint="mend the compose file, then: docker compose config"
             )
         return done.stdout
 
@@ -95,8 +94,27 @@ class Stack:
 
 def stack(settings: Settings, *, production: bool) -> Stack:
     """Return the project's own stack, development or production."""
-    profiles = (PRODUCTION_PROFILE,) if production else ()
-    return Stack(settings.compose_project, settings.root, profiles=profiles)
+    if not settings.compose_file:
+        raise SeatrialError(
+            Code.COMPOSE_FILE,
+            f"there is no compose file in {settings.root}",
+            hint="write one, or name it: compose_file",
+        )
+    profiles = (settings.production_profile,) if production else ()
+    folder = settings.compose_folder
+    # What Compose finds by itself it also finds the override of.
+    is_found = folder == settings.root and Path(settings.compose_file).name in layout.COMPOSE_FILES
+    files = () if is_found else (settings.path(settings.compose_file),)
+    return Stack(settings.compose_project, folder, files, profiles)
+
+
+def services(settings: Settings, *, production: bool) -> list[str]:
+    """Return the names of the services of a profile: those that the settings name, else those of the model."""
+    named = settings.production_services if production else settings.development_services
+    if named:
+        return list(named)
+    found = parse_model(stack(settings, production=production).model()).get("services") or {}
+    return list(settings.in_production(found) if production else found)
 
 
 def wait_until_healthy(
@@ -206,7 +224,7 @@ def _up_error(complaint: str, published: Sequence[Document]) -> SeatrialError:
         return SeatrialError(
             Code.PORT_TAKEN,
             f"port {port} is in use by {holder}",
-            hint="stop it, or choose another port in .env (see docker-compose.yml for the names)",
+            hint="stop it, or choose another port in .env (see the compose file for the names)",
         )
     _explain_plugin(complaint)
     if "no space left on device" in complaint:

@@ -19,14 +19,14 @@ MOST_VALUES = 100_000
 """How many values a file may mean once its aliases are followed. Compose itself follows them without an end."""
 
 
-def texts(root: Path) -> dict[str, str]:
+def texts(root: Path, named: str = "") -> dict[str, str]:
     """Return the text of every compose file, by its name in the tree, or its path where it lies outside of it.
 
     Files in the project's folder that are named like one are among them, used or not. Raises SeatrialError
     COMPOSE_FILE for one that is too large, or whose aliases multiply beyond all bounds: Compose would not end.
     """
     found: dict[str, str] = {}
-    waiting = [*_first(root), *sorted(root.glob("*compose*.y*ml"))]
+    waiting = [*_first(root), *([root / named] if named else []), *sorted(root.glob("*compose*.y*ml"))]
     while waiting:
         path = Path(os.path.normpath(waiting.pop(0)))
         name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from seatrial import wording
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -82,7 +84,7 @@ def ended(outcome: str, seconds: float, *, next: str = "") -> None:  # noqa: A00
 
 def say(line: str = "") -> None:
     """Write a line of a result to standard output."""
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(wording.own(line) + "\n")
     sys.stdout.flush()
 
 
@@ -132,5 +134,5 @@ def _shortened(line: str) -> str:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(wording.own(line) + "\n")
     sys.stderr.flush()

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 LOCKS = {
-    "production": ["pyproject.toml"],
+    "production": ["service/pyproject.toml"],
     "build": ["--group", "build"],
-    "toolkit": ["--group", "toolkit"],
-    "development": ["pyproject.toml", "--group", "toolkit", "--group", "build", "--group", "development"],
+    "toolkit": ["pyproject.toml"],
+    "development": ["service/pyproject.toml", "pyproject.toml", "--group", "build", "--group", "development"],
     # The development tools in the versions that were just locked, and more: the two are installed into one place.
     "oracles": [
-        *("-c", "requirements/development.txt", "pyproject.toml"),
-        *("--group", "toolkit", "--group", "build", "--group", "development", "--group", "oracles"),
+        *("-c", "requirements/development.txt", "service/pyproject.toml", "pyproject.toml"),
+        *("--group", "build", "--group", "development", "--group", "oracles"),
     ],
 }
 LOCK_TIMEOUT_SECONDS = 300.0

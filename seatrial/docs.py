@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import re
-import textwrap
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING
 from seatrial import recorded
 from seatrial.checks import FAMILIES, Check, all_checks
 from seatrial.errors import Code, ExitCode
+from seatrial.explanation import sabotage_as_written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -84,22 +82,6 @@ def main() -> None:
     pages = {"errors.md": render_errors, "checks.md": render_checks, "mutants.md": render_mutants}
     for name, render in pages.items():
         (FOLDER / name).write_text(render(), encoding="utf-8")
-
-
-def sabotage_as_written(check: Check) -> str:
-    """Return the sabotage as the source has it: an expression over the evidence `e`, or what its function says."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(check.inspect)))
-    function = tree.body[0]
-    assert isinstance(function, ast.FunctionDef)  # noqa: S101 - @check stands on functions only
-    words = [
-        word.value
-        for decorator in function.decorator_list
-        if isinstance(decorator, ast.Call)
-        for word in decorator.keywords
-        if word.arg == "sabotage"
-    ]
-    said = (check.sabotage.__doc__ or "").strip().partition("\n")[0]
-    return said or f"`{ast.unparse(words[0]).removeprefix('lambda e: ')}`"
 
 
 def _entry(check: Check) -> list[str]:

@@ -74,10 +74,7 @@ def examine(settings: Settings) -> list[Line]:
         _disk(settings, seen),
         _clock(seen),
         *_bases(settings, seen),
-        _env_file(settings),
-        _config_file(settings),
-        _secrets(settings),
-        _client_token(settings),
+        *(look(settings) for look in (_env_file, _config_file, _secrets, _client_token) if settings.managed),
         *_ports(settings, seen),
     ]
 
@@ -189,7 +186,7 @@ def _clock(seen: Seen) -> Line:
 
 
 def _bases(settings: Settings, seen: Seen) -> Iterator[Line]:
-    for variable in bases.VARIABLES:
+    for variable in bases.needed(settings):
         name = variable.removesuffix("_IMAGE").lower() + " base"
         if seen.missing:
             yield _unknown(name, seen.missing)
@@ -262,7 +259,7 @@ def published_ports(settings: Settings) -> list[tuple[str, str, int]]:
     import yaml  # noqa: PLC0415 - only here
 
     try:
-        model: dict[str, Any] = yaml.safe_load(settings.path("docker-compose.yml").read_text(encoding="utf-8"))
+        model: dict[str, Any] = yaml.safe_load(settings.path(settings.compose_file).read_text(encoding="utf-8"))
         chosen: Mapping[str, str] = {**workspace.load_env(settings), **os.environ}
     except (OSError, yaml.YAMLError, SeatrialError):
         return []

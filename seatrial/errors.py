@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import Self
 
+from seatrial import wording
+
 
 class ExitCode(IntEnum):
     """Exit codes of every task, and what each means."""
@@ -40,7 +42,7 @@ class Code(Enum):
     """Every error that a task can end with. docs/errors.md is generated from this table."""
 
     USAGE = Kind("usage", ExitCode.USAGE, "An option, or a combination of options, cannot be used.")
-    SETTINGS = Kind("settings", ExitCode.USAGE, "[tool.seatrial] in pyproject.toml cannot be used.")
+    SETTINGS = Kind("settings", ExitCode.USAGE, "There is no project, or its [tool.seatrial] cannot be used.")
     ENV_FILE = Kind("env-file", ExitCode.USAGE, "The .env file cannot be used as it is.")
     CONFIG_FILE = Kind("config-file", ExitCode.USAGE, "config/config.json cannot be used as it is.")
     SECRETS = Kind(
@@ -91,7 +93,7 @@ class SeatrialError(Exception):
         lines = [f"error[{self.code.value.code}]: {self.what}"]
         if self.hint:
             lines.append(f"  next: {self.hint}")
-        return "\n".join(lines)
+        return wording.own("\n".join(lines))
 
 
 def unexpected(error: Exception) -> SeatrialError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 import textwrap
 from typing import TYPE_CHECKING
 
 from seatrial import console, recorded, standards
 from seatrial.checks import all_checks
-from seatrial.docs import sabotage_as_written
 from seatrial.errors import Code, SeatrialError
 
 if TYPE_CHECKING:
@@ -44,6 +45,22 @@ def explain(check: Check) -> str:
         for number, text in enumerate(texts):
             lines += _wrapped(label if number == 0 else "", text)
     return "\n".join(lines)
+
+
+def sabotage_as_written(check: Check) -> str:
+    """Return the sabotage as the source has it: an expression over the evidence `e`, or what its function says."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(check.inspect)))
+    function = tree.body[0]
+    assert isinstance(function, ast.FunctionDef)  # noqa: S101 - @check stands on functions only
+    words = [
+        word.value
+        for decorator in function.decorator_list
+        if isinstance(decorator, ast.Call)
+        for word in decorator.keywords
+        if word.arg == "sabotage"
+    ]
+    said = (check.sabotage.__doc__ or "").strip().partition("\n")[0]
+    return said or f"`{ast.unparse(words[0]).removeprefix('lambda e: ')}`"
 
 
 def _wrapped(label: str, text: str) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatrial import build, compose, console, engine, host, ipfs, ledger, process, secret_files, workspace
+from seatrial import build, compose, console, engine, host, ipfs, process, secret_files, workspace
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import redis, tree
 from seatrial.host import bases
@@ -25,20 +25,24 @@ DEVELOPMENT_IPFS = "ipfs"
 def up(settings: Settings, *, production: bool, build: bool) -> int:
     """Start a profile and wait until it is healthy. Nothing that ran before is touched when the start fails."""
     connected = engine.connect()
-    for line in [*host.ensure_bases(settings, allow_install=False), *workspace.prepare(settings)]:
+    for line in [
+        *host.ensure_bases(settings, allow_install=False, variables=bases.needed(settings)),
+        *workspace.prepare(settings),
+    ]:
         console.tell(f"  {line}")
     if production:
-        workspace.redis_password(settings)
+        if settings.managed:
+            workspace.redis_password(settings)
         if build or _is_stale(connected, settings):
             _build(settings)
-        services: Sequence[str] = settings.production_services
+        services: Sequence[str] = compose.services(settings, production=True)
     else:
         services = _development_services(settings)
     stack = compose.stack(settings, production=production)
     before = {compose.service_of(c): c for c in connected.containers(settings.compose_project)}
     with console.step(f"starting {', '.join(services)}") as step:
         try:
-            if production and ledger.accounts.is_configured(settings):
+            if production and settings.managed:
                 _prepare_ledger(connected, settings, stack, step.note)
             stack.up(
                 services,
@@ -59,6 +63,10 @@ def up(settings: Settings, *, production: bool, build: bool) -> int:
 
 def _prepare_ledger(connected: Engine, settings: Settings, stack: compose.Stack, note: Callable[[str], None]) -> None:
     """Give Redis the functions of the ledger: without them the service never turns healthy."""
+    from seatrial import ledger  # noqa: PLC0415 - it needs the service's own code
+
+    if not ledger.accounts.is_configured(settings):
+        return
     name = settings.redis_service
     stack.up([name], published=connected.publishers(), on_line=note)
     compose.wait_until_healthy(connected, settings.compose_project, [name], seconds=HEALTHY_SECONDS, on_change=note)
@@ -85,13 +93,13 @@ def ps(settings: Settings) -> int:
     containers = engine.connect().containers(settings.compose_project)
     if not containers:
         console.tell("nothing runs  next: ./invoke up, or ./invoke up --prod")
-    _show(containers, [*settings.development_services, *settings.production_services])
+    _show(containers, _known(settings))
     return 0
 
 
 def logs(settings: Settings, *, follow: bool, service: str) -> int:
     """Hand the terminal to `docker compose logs`."""
-    known = [*settings.development_services, *settings.production_services]
+    known = _known(settings)
     if service and service not in known:
         raise SeatrialError(Code.USAGE, f"unknown service: {service}", hint=f"services: {', '.join(known)}")
     engine.connect()
@@ -103,13 +111,14 @@ def logs(settings: Settings, *, follow: bool, service: str) -> int:
 
 def smoke(settings: Settings) -> int:
     """Ask the running production Redis the harmless questions and print question, expected, got."""
-    address = compose.published_address(
-        compose.running(engine.connect(), settings.compose_project, settings.redis_service), 6379
-    )
-    passwords = secret_files.passwords(settings.path("secrets"))
+    if not settings.redis_service:
+        raise SeatrialError(Code.SETTINGS, "the settings name no Redis to ask", hint="redis_service in [tool.seatrial]")
+    container = compose.running(engine.connect(), settings.compose_project, settings.redis_service)
+    address = compose.published_address(container, settings.redis_port)
+    passwords = secret_files.of_project(settings)
     wrong = 0
     console.say(f"{'':5} {'question':<52} {'expected':<12} got")
-    for question in (question for question in redis.QUESTIONS if question.harmless):
+    for question in (question for question in redis.questions(settings) if question.harmless):
         reply = redis.ask(address, question, passwords).partition("\n")[0]
         holds = reply.startswith(question.expected)
         wrong += not holds
@@ -120,6 +129,11 @@ def smoke(settings: Settings) -> int:
             Code.TASK_FAILED, f"{wrong} answers are wrong", hint="./invoke setup up --prod, then ./invoke verify"
         )
     return int(ExitCode.HOLDS)
+
+
+def _known(settings: Settings) -> list[str]:
+    """Return the services of both profiles."""
+    return list(dict.fromkeys(name for which in (False, True) for name in compose.services(settings, production=which)))
 
 
 def _is_stale(connected: Engine, settings: Settings) -> bool:
@@ -138,7 +152,7 @@ def _build(settings: Settings) -> None:
 
 
 def _development_services(settings: Settings) -> list[str]:
-    services = list(settings.development_services)
+    services = compose.services(settings, production=False)
     if DEVELOPMENT_IPFS in services:
         said = ipfs.ensure_ipfs(settings, build=False)
         if not bases.in_store([chosen_image(settings, "IPFS_IMAGE")]):
@@ -151,9 +165,9 @@ def _is_out_of_date(settings: Settings, containers: dict[str, Document]) -> bool
     """Whether a running container was started before a file that it mounts was last written: it must be replaced."""
     folder = settings.path("secrets")
     mounted = [file for file in folder.glob("*") if file.name != secret_files.CLIENT_FILE]
-    mounted += [settings.path(workspace.CONFIG), settings.path("config/redis.conf")]
+    mounted += [settings.path(workspace.CONFIG), settings.path(settings.redis_config)]
     written = max((file.stat().st_mtime for file in mounted if file.is_file()), default=0.0)
-    for name in settings.production_services:
+    for name in containers:
         started = str(((containers.get(name) or {}).get("State") or {}).get("StartedAt") or "")
         if started and datetime.fromisoformat(started[:19]).replace(tzinfo=UTC).timestamp() + 1 < written:
             return True

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatrial import ci, console, engine, process, verify
+from seatrial import baseline, ci, console, engine, process, verify, waivers
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import collect, filed_image
 from seatrial.reports import targets, text
@@ -37,6 +37,8 @@ class Options:
     output: str = ""
     quiet: bool = False
     verbose: bool = False
+    against: str = ""
+    watch: bool = False
 
 
 def print_list(options: Options) -> int:
@@ -46,16 +48,36 @@ def print_list(options: Options) -> int:
     return 0
 
 
+def start(project: Callable[[], Settings], options: Options) -> int:
+    """Verify once, or watch. Raises SeatrialError USAGE for options that do not go together."""
+    if not options.watch:
+        return run(project(), options)
+    given = [name for name in ("image", "base", "output", "quiet", "verbose", "against") if getattr(options, name)]
+    if given or options.format != "text":
+        raise SeatrialError(
+            Code.USAGE,
+            f"--watch and --{(given or ['format'])[0]} do not go together",
+            hint="it takes --only and --skip",
+        )
+    from seatrial import watch  # noqa: PLC0415 - it brings a library that nothing else needs
+
+    return watch.run(project(), options.only, options.skip)
+
+
 def run(settings: Settings, options: Options) -> int:
     """Verify, write the report, and return the exit code that it asks for."""
     reports = _wanted(options)
     checks = verify.select(options.only, options.skip)
+    waivers.refuse_unknown(settings, verify.select())
+    earlier = baseline.load(options.against, verify.SCHEMA) if options.against else None
     file = filed_image.opened(options.image) if options.image else None
     wanted = collect.request(
         checks, options.image or settings.image, static=options.static, file=file, base=options.base
     )
     with file or contextlib.nullcontext(), console.step("verifying") as step, _reading_ahead(settings, wanted) as begun:
         report = examine(settings, _connected(options, file), options, step.note, begun)
+        if earlier is not None:
+            report = report.compared_with(earlier)
         step.done(f"{len(report.results)} checks judged", next="" if report.exit_code == 0 else "mend what is named")
     targets.write(report, reports)
     ci.annotate(report, reports)

@@ -13,6 +13,8 @@ from seatrial.errors import Code, SeatrialError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from seatrial.settings import Settings
+
 FOLDER_MODE = 0o700
 FILE_MODE = 0o644
 """Compose mounts a file secret with the host's owner and mode, so others must read it; the folder keeps them out."""
@@ -64,6 +66,22 @@ def passwords(folder: Path) -> dict[str, str]:
         return {user: _text(folder / name) for user, name in USERS.items()}
     except OSError as error:
         raise SeatrialError(Code.SECRETS, f"{error.filename}: {error.strerror}", hint="./invoke setup") from error
+
+
+def of_project(settings: Settings) -> dict[str, str]:
+    """Return the password of each user of the project's Redis, the service's first.
+
+    Raises SeatrialError SECRETS when one is missing.
+    """
+    if settings.managed:
+        return passwords(settings.path("secrets"))
+    found = {}
+    for role, name in settings.redis_passwords.items():
+        try:
+            found[settings.redis_users.get(role, role)] = settings.path(name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SeatrialError(Code.SECRETS, f"{name}: {error}", hint="redis_passwords in [tool.seatrial]") from error
+    return found
 
 
 def problems(folder: Path, redis_password: str) -> list[str]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from seatrial import clients, console, host, settings, workspace
+from seatrial.host import bases
 from seatrial.ipfs import ensure_ipfs
+
+if TYPE_CHECKING:
+    from seatrial.settings import Settings
 
 
 def run(*, engine: bool, ipfs: bool, rotate_token: bool) -> int:
@@ -16,17 +21,22 @@ def run(*, engine: bool, ipfs: bool, rotate_token: bool) -> int:
     began = time.monotonic()
     project = settings.load()
     console.tell(f"  {host.ensure_engine(allow_install=engine)}")
-    for line in host.ensure_bases(project, allow_install=engine):
+    for line in host.ensure_bases(project, allow_install=engine, variables=bases.needed(project)):
         console.tell(f"  {line}")
     for line in workspace.prepare(project):
         console.tell(f"  {line}")
     if rotate_token:
         for line in clients.rotate(project):
             console.tell(f"  {line}")
-    _, standing, mend = clients.standing(project)
-    if mend or not clients.read(project).hashes:
-        console.warn(f"client: {standing}" + (f"  next: {mend}" if mend else ""))
+    if project.managed:
+        _tell_of_client(project)
     if ipfs:
         console.tell(f"  {ensure_ipfs(project, build=True)}")
     console.ended("the machine is ready", time.monotonic() - began, next="./invoke up --prod verify")
     return 0
+
+
+def _tell_of_client(project: Settings) -> None:
+    _, standing, mend = clients.standing(project)
+    if mend or not clients.read(project).hashes:
+        console.warn(f"client: {standing}" + (f"  next: {mend}" if mend else ""))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from seatrial import waivers
+from seatrial.baseline import Comparison, Finding, compare
 from seatrial.checks import FAMILIES, Check, Problem, all_checks
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import Evidence, MissingEvidence
@@ -17,6 +19,9 @@ from seatrial.evidence.places import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from seatrial.settings import Waiver
+    from seatrial.waivers import Waived
 
 SCHEMA = "seatrial.report/1"
 
@@ -29,6 +34,8 @@ class Verdict(Enum):
     SKIP = "SKIP"
     BLIND = "BLIND"
     ERROR = "ERROR"
+    WAIVED = "WAIVED"
+    """Broken, in places that a waiver covers only."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +48,12 @@ class Result:
     examined: str
     reason: str
     seconds: float
+    waived: tuple[Waived, ...] = ()
 
     @property
     def saw_its_sabotage(self) -> bool:
         """Whether the check was shown in this run to see its promise broken."""
-        return self.verdict in {Verdict.PASS, Verdict.FAIL}
+        return self.verdict in {Verdict.PASS, Verdict.FAIL, Verdict.WAIVED}
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,8 @@ class Report:
     results: tuple[Result, ...]
     seconds: float
     pictures: Pictures = field(default_factory=Pictures)
+    against: Comparison | None = None
+    """How it differs from an earlier report, when it was compared with one: then only what is new counts."""
 
     @property
     def totals(self) -> dict[str, int]:
@@ -69,13 +79,25 @@ class Report:
         verdicts = {result.verdict for result in self.results}
         if verdicts & {Verdict.BLIND, Verdict.ERROR} or not verdicts - {Verdict.SKIP}:
             return ExitCode.UNPROVEN
-        return ExitCode.BROKEN if Verdict.FAIL in verdicts else ExitCode.HOLDS
+        is_broken = Verdict.FAIL in verdicts if self.against is None else bool(self.against.new)
+        return ExitCode.BROKEN if is_broken else ExitCode.HOLDS
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Every problem that counts, with its check."""
+        found = ((result.check.id, problem) for result in self.results for problem in result.problems)
+        return tuple(Finding(name, problem.where, problem.message) for name, problem in found)
+
+    def compared_with(self, earlier: Sequence[Finding]) -> Report:
+        """Return the same report, compared with what an earlier one found."""
+        judged = {result.check.id for result in self.results if result.saw_its_sabotage}
+        return replace(self, against=compare(earlier, self.findings, judged))
 
     @property
     def verdict(self) -> str:
         """One word for the whole run: the worst of its results."""
         present = {result.verdict for result in self.results}
-        for worst in (Verdict.ERROR, Verdict.BLIND, Verdict.FAIL, Verdict.PASS):
+        for worst in (Verdict.ERROR, Verdict.BLIND, Verdict.FAIL, Verdict.WAIVED, Verdict.PASS):
             if worst in present:
                 return str(worst.value)
         return str(Verdict.SKIP.value)
@@ -124,8 +146,27 @@ def judge(check: Check, evidence: Evidence) -> Result:
 def judge_all(checks: Sequence[Check], evidence: Evidence, subject: dict[str, Any], seconds: float) -> Report:
     """Judge every check. `seconds` is how long the whole run took so far, for the report."""
     began = time.monotonic()
-    results = tuple(judge(check, evidence) for check in checks)
+    results = _judged(checks, evidence)
     return Report(subject, results, seconds + time.monotonic() - began, draw(evidence))
+
+
+def _judged(checks: Sequence[Check], evidence: Evidence) -> tuple[Result, ...]:
+    """Judge the checks, those about waivers last, because only then it is known which of them were needed."""
+    chosen, rows = evidence.settings.waivers, evidence.documents.get(waivers.DOCUMENT) or []
+    if not chosen:
+        return tuple(judge(check, evidence) for check in checks)
+    found = {check.id: _with_waivers(judge(check, evidence), chosen, rows) for check in checks}
+    used = [waived.waiver for result in found.values() for waived in result.waived]
+    judged = {name for name, result in found.items() if result.saw_its_sabotage}
+    told = evidence.with_document(waivers.DOCUMENT, waivers.with_use(chosen, rows, used, judged))
+    return tuple(judge(check, told) if check.id == waivers.CHECK else found[check.id] for check in checks)
+
+
+def _with_waivers(result: Result, chosen: Sequence[Waiver], rows: Sequence[dict[str, Any]]) -> Result:
+    stands, waived = waivers.split(result.problems, result.check, chosen, rows)
+    if not waived:
+        return result
+    return replace(result, verdict=Verdict.FAIL if stands else Verdict.WAIVED, problems=stands, waived=waived)
 
 
 def _counted(evidence: Evidence) -> str:

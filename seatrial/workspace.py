@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import stat
+import sys
 from typing import TYPE_CHECKING
 
 from seatrial import clients, envfile
@@ -53,6 +54,8 @@ def prepare(settings: Settings) -> list[str]:
 
     Raises SeatrialError CONFIG_FILE, ENV_FILE or SECRETS where only a person can decide.
     """
+    if not settings.managed:
+        return []
     did = _prepare_config(settings)
     did += _prepare_env(settings)
     did += write_secrets(settings.path("secrets"), redis_password(settings))
@@ -62,6 +65,8 @@ def prepare(settings: Settings) -> list[str]:
 
 def check_config(settings: Settings) -> None:
     """Let the service judge config/config.json. Raises SeatrialError CONFIG_FILE with every problem."""
+    if str(settings.root) not in sys.path:
+        sys.path.append(str(settings.root))
     from service.config_file import ConfigError, load  # noqa: PLC0415 - the service's code, only where it is needed
 
     path = settings.path(CONFIG)
@@ -170,18 +175,40 @@ def secret_values(settings: Settings) -> list[tuple[str, str]]:
     environment = load_env(settings)
     named = {**environment, PASSWORD: os.environ.get(PASSWORD) or environment.get(PASSWORD, "")}
     found = {value: name for name, value in named.items() if SECRET_NAME.search(name.upper())}
-    for name in (*SECRET_FILES, CLIENT_FILE):
-        file = settings.path("secrets") / name
-        if file.is_file():
-            found.setdefault(file.read_text(encoding="utf-8").strip(), f"secrets/{name}")
+    for file in _secret_files(settings):
+        text = file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
+        if not re.search(r"\s", text):
+            found.setdefault(text, str(file.relative_to(settings.root)))
     return [(name, value) for value, name in found.items() if len(value) >= SHORTEST_SECRET]
+
+
+def password_faults(settings: Settings) -> list[str]:
+    """Return what is wrong with the passwords of Redis, a line for each; no value is in them."""
+    if settings.managed:
+        return [what for what, _ in env_faults(settings.path(".env"))]
+    found = []
+    for name in settings.redis_passwords.values():
+        file = settings.path(name)
+        text = file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
+        if fault := password_fault(text):
+            found.append(f"{name} {fault}")
+    return found
+
+
+def _secret_files(settings: Settings) -> list[Path]:
+    """Return the files that hold a secret each: those of the closed folder, and those that the settings name."""
+    if settings.managed:
+        return [settings.path("secrets") / name for name in (*SECRET_FILES, CLIENT_FILE)]
+    folder = settings.path("secrets")
+    own = sorted(file for file in folder.iterdir() if file.is_file()) if folder.is_dir() else []
+    return [*own, *(settings.path(name) for name in settings.redis_passwords.values())]
 
 
 def secret_places(settings: Settings) -> list[Path]:
     """Return the files that `secret_values` reads; nothing when the environment holds one, which no file tells."""
     if os.environ.get(PASSWORD):
         return []
-    return [settings.path(".env"), *(settings.path("secrets") / name for name in (*SECRET_FILES, CLIENT_FILE))]
+    return [settings.path(".env"), *_secret_files(settings)]
 
 
 def _prepare_config(settings: Settings) -> list[str]:

@@ -26,7 +26,6 @@ DEVELOPMENT_FILE = re.compile(
     | ^(?:(?:packages|apps|services)/[^/]+/)?(?:bench|docs|coverage|dist|build|target)(?:/|$)""",
     re.VERBOSE,
 )
-IGNORE_FILES = (".dockerignore", "Dockerfile.dockerignore")
 MUST_STAY_OUT = (
     *(".env", ".env.production", ".envrc", "secrets/redis_password", "config/config.json", ".git/config"),
     *(".ssh/id_rsa", "server.key", "server.pem", "id_rsa", "dist/sbom.cdx.json", "docs/index.md", "bench/run.py"),
@@ -99,13 +98,14 @@ def ignore_file(evidence: Evidence) -> Iterator[Problem]:
     or a byte-order mark does; a file named after the Dockerfile silently takes its place; a later `!` brings back what
     was denied.
     """
-    files = evidence.document("tree.files", "")
-    found = [name for name in IGNORE_FILES if name in files]
+    evidence.document("context.entries", "")
+    files, (usual, overriding) = evidence.document("tree.files", ""), evidence.settings.ignore_files
+    found = [name for name in (usual, overriding) if name in files]
     evidence.seen["ignore files"] += len(found)
-    if ".dockerignore" not in files:
-        yield Problem("there is no .dockerignore", ".dockerignore")
-    if "Dockerfile.dockerignore" in files:
-        yield Problem("this file overrides .dockerignore", "Dockerfile.dockerignore")
+    if usual not in files:
+        yield Problem("there is no .dockerignore", usual)
+    if overriding in files:
+        yield Problem("this file overrides .dockerignore", overriding)
     for name in found:
         yield from _ignore_lines(name, files[name])
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 REQUIRED = (("WORKDIR",), ("USER",), ("EXPOSE",), ("HEALTHCHECK",), ("CMD", "ENTRYPOINT"))
+"""One of each must be there; EXPOSE where the settings name a port."""
 _PIP = re.compile(r"pip[\d.]*")
 _PIP_WORDS, _UV_WORDS = {"install", "download", "wheel"}, {"install", "sync"}
 BUILDERS = {
@@ -48,24 +49,24 @@ _COMPARES = re.compile(
 )
 
 
-def _with_dockerfile(evidence: Evidence, old: str, new: str) -> Evidence:
-    """Replace a pattern in the Dockerfile's text."""
+def _with_dockerfile(evidence: Evidence, old: str, new: str, count: int = 1) -> Evidence:
+    """Replace a pattern in the Dockerfile's text, once or with 0 wherever it stands."""
+    flags = re.MULTILINE | re.DOTALL | re.IGNORECASE
 
     def edit(files: dict[str, str]) -> None:
-        files["Dockerfile"] = re.sub(old, new, files["Dockerfile"], count=1, flags=re.MULTILINE | re.DOTALL)
+        files[evidence.settings.dockerfile] = re.sub(old, new, evidence.dockerfile(), count=count, flags=flags)
 
     return evidence.edited("tree.files", edit)
 
 
 def _read(evidence: Evidence) -> Dockerfile:
-    text = evidence.document("tree.files", "").get("Dockerfile", "")
-    parsed = parse(text)
+    parsed = parse(evidence.dockerfile())
     evidence.seen["instructions"] += len(parsed.instructions)
     return parsed
 
 
-def _at(instruction: Instruction) -> str:
-    return f"Dockerfile:{instruction.line}"
+def _at(evidence: Evidence, instruction: Instruction | Stage | None) -> str:
+    return f"{evidence.settings.dockerfile}:{instruction.line if instruction else 1}"
 
 
 @check(
@@ -80,16 +81,16 @@ def stages(evidence: Evidence) -> Iterator[Problem]:
     """
     stages = _read(evidence).stages
     if len(stages) < 2:  # noqa: PLR2004 - a build stage and a production stage
-        yield Problem(f"there is {len(stages)} stage", f"Dockerfile:{stages[0].line if stages else 1}")
+        yield Problem(f"there is {len(stages)} stage", _at(evidence, stages[0] if stages else None))
         return
     last = stages[-1]
     earlier = {stage.name for stage in stages[:-1]} | {str(number) for number in range(len(stages) - 1)}
     if not any(_source(copy).lower() in earlier for copy in last.all_of("COPY")):
-        yield Problem("the last stage copies nothing from an earlier one", f"Dockerfile:{last.line}")
+        yield Problem("the last stage copies nothing from an earlier one", _at(evidence, last))
     for run in (run for stage in _lineage(last, stages) for run in stage.all_of("RUN")):
         script = " ".join(run.exec_form) if run.exec_form else run.value
         if any(_installs(words) for _, words in commands(_bare(script))) or programs(_bare(script)) & BUILDERS:
-            yield Problem("the last stage installs or compiles", _at(run))
+            yield Problem("the last stage installs or compiles", _at(evidence, run))
 
 
 def _installs(words: list[str]) -> bool:
@@ -145,17 +146,17 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     """
     for instruction in map(_meant, _read(evidence).instructions):
         for leak in evidence.wanted.seen_in_text(instruction.value):
-            yield Problem(f"{instruction.word} holds {leak}", _at(instruction))
+            yield Problem(f"{instruction.word} holds {leak}", _at(evidence, instruction))
         if instruction.word in {"ARG", "ENV", "LABEL"}:
             for name in filter(names_a_secret, instruction.assignments):
-                yield Problem(f"{instruction.word} {name} is named like a secret", _at(instruction))
+                yield Problem(f"{instruction.word} {name} is named like a secret", _at(evidence, instruction))
         elif instruction.word in {"COPY", "ADD"}:
             for path in filter(_holds_secrets, [] if _source(instruction) else _copied(instruction)):
-                yield Problem(f"{path} holds secrets by its name", _at(instruction))
+                yield Problem(f"{path} holds secrets by its name", _at(evidence, instruction))
         elif shows_password(instruction.value):
-            yield Problem(f"{instruction.word} shows a password", _at(instruction))
+            yield Problem(f"{instruction.word} shows a password", _at(evidence, instruction))
         elif instruction.word == "RUN" and _keeps_secret(instruction.value):
-            yield Problem("RUN writes a mounted secret into the image", _at(instruction))
+            yield Problem("RUN writes a mounted secret into the image", _at(evidence, instruction))
 
 
 def _holds_secrets(path: str) -> bool:
@@ -211,9 +212,9 @@ def no_remote_files(evidence: Evidence) -> Iterator[Problem]:
             values |= {name: filled(value, values) for name, value in instruction.assignments.items() if value}
         pinned = any(flag.startswith("--checksum=") for flag in instruction.flags)
         if instruction.word == "ADD" and _REMOTE.search(filled(instruction.value, values)) and not pinned:
-            yield Problem("ADD fetches from a URL without a checksum", _at(instruction))
+            yield Problem("ADD fetches from a URL without a checksum", _at(evidence, instruction))
         if instruction.word == "RUN" and _fetches(filled(instruction.value, values)):
-            yield Problem("RUN fetches from a URL and compares nothing", _at(instruction))
+            yield Problem("RUN fetches from a URL and compares nothing", _at(evidence, instruction))
 
 
 def _fetches(script: str) -> bool:
@@ -238,14 +239,14 @@ def exec_form(evidence: Evidence) -> Iterator[Problem]:
             continue
         form = instruction.exec_form
         if form is None:
-            yield Problem(f"{instruction.word} is in shell form", _at(instruction))
+            yield Problem(f"{instruction.word} is in shell form", _at(evidence, instruction))
         elif shell_of(form):
-            yield Problem(f"{instruction.word} starts a shell in exec form", _at(instruction))
+            yield Problem(f"{instruction.word} starts a shell in exec form", _at(evidence, instruction))
 
 
 @check(
     "dockerfile.instructions",
-    sabotage=lambda e: _with_dockerfile(e, r"^EXPOSE .*?$", ""),
+    sabotage=lambda e: _with_dockerfile(e, r"^USER .*?$", "", count=0),
     mend="add the instruction to the last stage",
 )
 def instructions(evidence: Evidence) -> Iterator[Problem]:
@@ -255,9 +256,11 @@ def instructions(evidence: Evidence) -> Iterator[Problem]:
     """
     stages = _read(evidence).stages
     for words in REQUIRED:
+        if words == ("EXPOSE",) and not evidence.settings.service_port:
+            continue
         said = [item.value.strip() for word in words for item in stages[-1].all_of(word)] if stages else []
         if not any(said) or not said[-1] or (words[0] == "HEALTHCHECK" and said[-1].upper() == "NONE"):
-            yield Problem(f"the last stage has no {words[0]}", f"Dockerfile:{stages[-1].line if stages else 1}")
+            yield Problem(f"the last stage has no {words[0]}", _at(evidence, stages[-1] if stages else None))
 
 
 @check(
@@ -274,12 +277,14 @@ def pinned_base(evidence: Evidence) -> Iterator[Problem]:
     names: set[str] = {"scratch"}
     for number, stage in enumerate(stages):
         if not _is_pinned(stage.base, names):
-            yield Problem(f"FROM {stage.base or '(nothing)'} has no explicit version", f"Dockerfile:{stage.line}")
+            yield Problem(f"FROM {stage.base or '(nothing)'} has no explicit version", _at(evidence, stage))
         for instruction in stage.instructions:
             mounted = re.findall(r"--mount=\S*?\bfrom=([^,\s]+)", instruction.value)
             for image in filter(None, [_source(instruction) if instruction.word == "COPY" else "", *mounted]):
                 if "$" not in image and not _is_pinned(image, names):
-                    yield Problem(f"{instruction.word} from {image} has no explicit version", _at(instruction))
+                    yield Problem(
+                        f"{instruction.word} from {image} has no explicit version", _at(evidence, instruction)
+                    )
         names |= {stage.name, str(number)}
 
 
@@ -305,4 +310,4 @@ def hash_locked(evidence: Evidence) -> Iterator[Problem]:
             if (_installs(words) or _is_unlocked(words)) and not {"--require-hashes", "--no-index", *LOCKED} & set(
                 words
             ):
-                yield Problem("packages are installed without hashes", _at(instruction))
+                yield Problem("packages are installed without hashes", _at(evidence, instruction))

@@ -47,7 +47,7 @@ def copy(evidence: Evidence) -> Iterator[Problem]:
     """
     for instruction in _read(evidence).instructions:
         if instruction.word == "ADD" and not _REMOTE.search(instruction.value):
-            yield Problem("ADD takes the place of COPY", _at(instruction))
+            yield Problem("ADD takes the place of COPY", _at(evidence, instruction))
 
 
 @check(
@@ -63,7 +63,7 @@ def once(evidence: Evidence) -> Iterator[Problem]:
     for stage in _read(evidence).stages:
         for word in ONCE:
             for overridden in stage.all_of(word)[:-1]:
-                yield Problem(f"this {word} is overridden by a later one", _at(overridden))
+                yield Problem(f"this {word} is overridden by a later one", _at(evidence, overridden))
 
 
 @check(
@@ -82,7 +82,7 @@ def pipes(evidence: Evidence) -> Iterator[Problem]:
             if instruction.word == "SHELL":
                 shell_stops = "pipefail" in instruction.value
             if instruction.word == "RUN" and not shell_stops and _hides_failure(instruction):
-                yield Problem("a failure in front of a pipe goes unseen", _at(instruction))
+                yield Problem("a failure in front of a pipe goes unseen", _at(evidence, instruction))
 
 
 def _hides_failure(run: Instruction) -> bool:
@@ -109,11 +109,11 @@ def verified_sources(evidence: Evidence) -> Iterator[Problem]:
         if instruction.word in {"ENV", "ARG"}:
             for name, value in instruction.assignments.items():
                 if _UNCHECKED_VARIABLE.match(f"{name}={value}"):
-                    yield Problem(f"{name} switches a check off", _at(instruction))
+                    yield Problem(f"{name} switches a check off", _at(evidence, instruction))
         elif instruction.word == "RUN":
             script = " ".join(instruction.exec_form) if instruction.exec_form else _bare(instruction.value)
             if any(_is_unchecked(words) for _, words in commands(script)):
-                yield Problem("a command switches a check off", _at(instruction))
+                yield Problem("a command switches a check off", _at(evidence, instruction))
 
 
 def _is_unchecked(words: list[str]) -> bool:
@@ -140,9 +140,9 @@ def absolute_paths(evidence: Evidence) -> Iterator[Problem]:
             if instruction.word == "WORKDIR":
                 is_set = True
                 if not re.match(r"[\"']?(?:/|\$|[A-Za-z]:)", instruction.value):
-                    yield Problem(f"WORKDIR {instruction.value} is relative", _at(instruction))
+                    yield Problem(f"WORKDIR {instruction.value} is relative", _at(evidence, instruction))
             elif instruction.word in {"COPY", "ADD"} and not is_set and _is_relative(instruction):
-                yield Problem(f"{instruction.word} to a relative path before any WORKDIR", _at(instruction))
+                yield Problem(f"{instruction.word} to a relative path before any WORKDIR", _at(evidence, instruction))
 
 
 def _workdirs(stage: Stage) -> list[Instruction]:
@@ -180,5 +180,5 @@ def variables(evidence: Evidence) -> Iterator[Problem]:
             if instruction.word == "ENV":
                 for name, value in set_here.items():
                     for used in (set(_USED.findall(value)) & set(set_here)) - known - {name}:
-                        yield Problem(f"{name} uses {used}, which the same ENV sets", _at(instruction))
+                        yield Problem(f"{name} uses {used}, which the same ENV sets", _at(evidence, instruction))
             known |= set(set_here)

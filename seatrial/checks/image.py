@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import Problem, check
 from seatrial.evidence.accounts import resolve
+from seatrial.evidence.base import SCRATCH
 from seatrial.evidence.commands import (
     cannot_fail,
     hides_redis_errors,
@@ -40,7 +41,7 @@ def _with_config(evidence: Evidence, key: str, value: Any) -> Evidence:
 @check(
     "image.user",
     sabotage=lambda e: _with_config(e, "User", "0:0"),
-    mend="end the Dockerfile with `USER 1001:1001`, a user that the image's passwd knows",
+    mend="end the Dockerfile with `USER uid:gid`, two numbers over 0 that the image's passwd and group know",
     trips=("layers.code_read_only",),
 )
 def user(evidence: Evidence) -> Iterator[Problem]:
@@ -166,6 +167,7 @@ def port(evidence: Evidence) -> Iterator[Problem]:
 
     One more open port is one more way in.
     """
+    evidence.needs("service_port")
     wanted = f"{evidence.settings.service_port}/tcp"
     exposed = set(evidence.image_config().get("ExposedPorts") or {})
     if wanted not in exposed:
@@ -208,7 +210,7 @@ def revision(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "image.no_volumes",
-    sabotage=lambda e: _with_config(e, "Volumes", {e.settings.package_root: {}}),
+    sabotage=lambda e: _with_config(e, "Volumes", {"/app": {}}),
     mend="remove VOLUME from the Dockerfile; name volumes in the compose file",
 )
 def no_volumes(evidence: Evidence) -> Iterator[Problem]:
@@ -272,11 +274,9 @@ def payload_budget(evidence: Evidence) -> Iterator[Problem]:
 
     Size is download time on every host, and more code than planned is more to attack.
     """
-    if not evidence.base_layer_count():
-        yield Problem(
-            "the image is not built on the base image that is in the store",
-            evidence.document("image.base", "")["reference"],
-        )
+    reference = evidence.document("image.base", "")["reference"]
+    if reference != SCRATCH and not evidence.base_layer_count():
+        yield Problem("the image is not built on the base image that is in the store", reference)
         return
     entries = [entry for layer in evidence.payload() for entry in layer.entries]
     total_mb = sum(entry.size_bytes for entry in entries) / 1_000_000

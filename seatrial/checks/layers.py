@@ -41,7 +41,8 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     attributes; in compressed files and archives, one inside the other; and credentials in the addresses that package
     clients are configured with.
     """
-    base = evidence.base_layer_count()
+    # Of an image of which nobody knows the base every layer is judged alike.
+    base = evidence.base_layer_count() if "image.base_layers" in evidence.documents else 0
     for number, entry in entries_of(evidence.layers()):
         where = f"layer {number}: /{entry.path}"
         for leak in entry.leaks:
@@ -129,7 +130,7 @@ def _account(evidence: Evidence) -> Account:
 
 @check(
     "layers.code_read_only",
-    sabotage=lambda e: e.with_files({"app/venv/lib/hook.py": b""}, uid=_account(e).uid or 0, mode=0o644),
+    sabotage=lambda e: e.with_files({"app/hook.py": b""}, uid=_account(e).uid or 0, gid=0, mode=0o644),
     mend="copy the payload as root (no --chown) and without write permission for others",
 )
 def code_read_only(evidence: Evidence) -> Iterator[Problem]:

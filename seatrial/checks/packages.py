@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from seatrial.checks import Problem, check
+from seatrial.evidence import MissingEvidence, followed
 from seatrial.evidence import bytecode as compiled
-from seatrial.evidence import followed
 from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, parse_lock
 
 if TYPE_CHECKING:
@@ -23,25 +23,31 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
     from seatrial.evidence.archive import Entry, Layer
 
-LOCK = "requirements/production.txt"
 INSTALLERS = ("pip", "setuptools", "wheel", "ensurepip", "uv", "pipx", "virtualenv")
 COMPILERS = re.compile(
     r"(?:^|/)bin/(?:\w+-linux-\w+-)?(?:gcc|g\+\+|cc|c\+\+|clang|tcc|ld|as|make|cmake|rustc|cargo|go)(?:-[\d.]+)?$"
 )
-INSTALLER_PROGRAM = re.compile(r"(?:^|/)bin/(?:pip[\d.]*|uv|uvx|pipx|virtualenv|easy_install[\d.-]*)$")
+INSTALLER_PROGRAM = re.compile(
+    r"(?:^|/)bin/(?:pip[\d.]*|uv|uvx|pipx|virtualenv|easy_install[\d.-]*|npm|npx|yarn|yarnpkg|pnpm|corepack|gem|composer)$"
+)
 _WITHOUT_HASH = re.compile(r"\.dist-info/RECORD(?:\.jws|\.p7s)?$|\.pyc$")
 _TIME_BITS = 0xFFFFFFFF
 _UNOWNED = re.compile(r"(?:\.pyc$|__pycache__/)")
 _EDITABLE = re.compile(r"(?:^|/)__editable__[^/]*$|\.egg-link$|/direct_url\.json$")
 
 
-def _payload_files(evidence: Evidence) -> Mapping[str, Entry]:
-    """Return the files under the service's own root folder, as a container sees them."""
-    return evidence.files_below(evidence.settings.package_root)
+def payload_files(evidence: Evidence) -> Mapping[str, Entry]:
+    """Return the files under the service's own root folder, or all of the payload, as a container sees them."""
+    root = evidence.settings.package_root
+    return evidence.files_below(root) if root.strip("/") else evidence.files(evidence.payload())
 
 
 def _distributions(evidence: Evidence) -> list[Distribution]:
-    found = installed(_payload_files(evidence))
+    """Return what is installed. Raises MissingEvidence when no Python package can be: there is no place for one."""
+    files = payload_files(evidence)
+    if not evidence.settings.lock_file and not any(SITE_PACKAGES.match(path) for path in files):
+        raise MissingEvidence("the image holds no Python packages")
+    found = installed(files)
     evidence.seen["distributions"] += len(found)
     return found
 
@@ -56,34 +62,48 @@ def _python_version(files: Mapping[str, Entry]) -> str:
     return "3.13"
 
 
-def _locked(evidence: Evidence, name: str = LOCK) -> tuple[Locked, ...]:
+def _locked(evidence: Evidence) -> tuple[Locked, ...]:
+    """Return the lines of the lock. Raises MissingEvidence when there is none, or it is one of another kind."""
+    name = evidence.settings.lock_file
+    if not name:
+        raise MissingEvidence(
+            evidence.missing.get("tree.lock") or "the project has no requirements that lock what is shipped"
+        )
     lines = parse_lock(evidence.document("tree.files", "").get(name, ""))
     evidence.seen["locked lines"] += len(lines)
     return lines
 
 
 def _project(evidence: Evidence) -> dict[str, object]:
-    return dict(tomllib.loads(evidence.document("tree.files", "")["pyproject.toml"]).get("project", {}))
+    text = evidence.document("tree.files", "").get(evidence.settings.project_file, "")
+    return dict(tomllib.loads(text).get("project", {}))
 
 
-def _with_file(evidence: Evidence, name: str, old: str, new: str) -> Evidence:
-    """Replace a pattern in a file of the tree."""
+def _with_file(evidence: Evidence, name: str, old: str, new: str, count: int = 1) -> Evidence:
+    """Replace a pattern in a file of the tree, once or with 0 wherever it stands."""
+    if name not in evidence.document("tree.files", ""):
+        raise MissingEvidence(f"the project has no {name}" if name else "the project has no lock")
     return evidence.edited(
-        "tree.files", lambda files: {**files, name: re.sub(old, new, files[name], count=1, flags=re.MULTILINE)}
+        "tree.files", lambda files: {**files, name: re.sub(old, new, files[name], count=count, flags=re.MULTILINE)}
     )
+
+
+def _with_lock(evidence: Evidence, old: str, new: str) -> Evidence:
+    _locked(evidence.unobserved())
+    return _with_file(evidence, evidence.settings.lock_file, old, new, count=0)
 
 
 def _with_site_file(evidence: Evidence, name: str, content: bytes) -> Evidence:
     """Put one more file into the payload's site-packages."""
-    sites = [match["site"] for path in _payload_files(evidence) if (match := SITE_PACKAGES.match(path))]
-    return evidence.with_files({f"{sites[0] if sites else 'app'}/{name}": content})
+    sites = [match["site"] for path in payload_files(evidence) if (match := SITE_PACKAGES.match(path))]
+    root = evidence.settings.package_root.strip("/")
+    site = sites[0] if sites else f"{root}/lib/python3/site-packages".lstrip("/")
+    return evidence.with_files({f"{site}/{name}": content})
 
 
 @check(
     "packages.locked",
-    sabotage=lambda e: e.edited(
-        "tree.files", lambda files: {**files, LOCK: re.sub(r"(?m)^([\w.-]+)==[^\s;]+", r"\1==9999", files[LOCK])}
-    ),
+    sabotage=lambda e: _with_lock(e, r"^([\w.-]+)==[^\s;]+", r"\1==9999"),
     mend="./invoke build, after ./invoke lock when dependencies changed",
 )
 def locked(evidence: Evidence) -> Iterator[Problem]:
@@ -91,20 +111,23 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
 
     What was tested is what was locked; anything else has never been tested together.
     """
-    version = _python_version(_payload_files(evidence))
+    version = _python_version(payload_files(evidence))
     wanted = {
         line.name: line.version
         for line in _locked(evidence)
         if line.requirement is None or applies(line.requirement, version)
     }
     own = canonicalize_name(str(_project(evidence).get("name", "")))
+    is_built = "[build-system]" in evidence.document("tree.files", "").get(evidence.settings.project_file, "")
     found: dict[str, Distribution] = {}
     for distribution in _distributions(evidence):
         if distribution.name in found:
             yield Problem(f"{distribution.name} is installed twice", f"/{distribution.site}/{distribution.info}")
         found[distribution.name] = distribution
+    if not wanted and not found:
+        raise MissingEvidence(f"nothing is locked in {evidence.settings.lock_file}, and nothing is installed")
     for name in sorted(wanted.keys() - found.keys()):
-        yield Problem(f"{name} {wanted[name]} is locked and not installed", LOCK)
+        yield Problem(f"{name} {wanted[name]} is locked and not installed", evidence.settings.lock_file)
     for name in sorted(found.keys() - wanted.keys() - {own}):
         yield Problem(
             f"{name} {found[name].version} is installed and not locked", f"/{found[name].site}/{found[name].info}"
@@ -114,7 +137,7 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(
                 f"{name} is {found[name].version}, locked is {wanted[name]}", f"/{found[name].site}/{found[name].info}"
             )
-    if own not in found:
+    if is_built and own not in found:
         yield Problem(f"the service's own distribution {own} is not installed", evidence.settings.package_root)
 
 
@@ -129,7 +152,7 @@ def record(evidence: Evidence) -> Iterator[Problem]:
 
     A file that was changed, added or removed after installation is code that nobody released.
     """
-    files = _payload_files(evidence)
+    files = payload_files(evidence)
     owned: set[str] = set()
     for distribution in _distributions(evidence):
         for relative, digest in distribution.record:
@@ -207,7 +230,7 @@ def _with_stale_bytecode(layer: Layer) -> Layer:
 
 @check(
     "packages.no_development",
-    sabotage=lambda e: _with_site_file(e, "pytest-9.0.dist-info/METADATA", b"Name: pytest\nVersion: 9.0\n"),
+    sabotage=lambda e: _with_site_file(e, "pip-99.0.dist-info/METADATA", b"Name: pip\nVersion: 99.0\n"),
     mend="install only requirements/production.txt into what is shipped",
     trips=("packages.locked", "packages.record", "supply.sbom"),
 )
@@ -216,14 +239,17 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
 
     Test tools, package managers and compilers are what an intruder would bring along.
     """
-    production = {line.name for line in _locked(evidence)}
+    files, lock = evidence.document("tree.files", ""), evidence.settings.lock_file
+    production = {line.name for line in parse_lock(files.get(lock, ""))}
     others = {
         line.name: name
-        for name in sorted(evidence.document("tree.files", ""))
-        if name.startswith("requirements/") and name != LOCK
-        for line in parse_lock(evidence.document("tree.files", "")[name])
+        for name in sorted(files)
+        if name.endswith(".txt") and name != lock
+        for line in parse_lock(files[name])
     }
-    for distribution in _distributions(evidence):
+    found = installed(payload_files(evidence))
+    evidence.seen["distributions"] += len(found)
+    for distribution in found:
         where = f"/{distribution.site}/{distribution.info}"
         if distribution.name in INSTALLERS:
             yield Problem(f"the installer {distribution.name} is in the image", where)
@@ -235,7 +261,7 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
 def _tools(evidence: Evidence) -> Iterator[Problem]:
     """Look for installers and compilers by their files: none needs metadata to work."""
     folders = set()
-    for path in _payload_files(evidence):
+    for path in payload_files(evidence):
         match = SITE_PACKAGES.match(path)
         if match and match["rest"].partition("/")[0] in INSTALLERS:
             folders.add(f"{match['site']}/{match['rest'].partition('/')[0]}")
@@ -253,7 +279,7 @@ def _tools(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "packages.hashes",
-    sabotage=lambda e: _with_file(e, LOCK, r"(?: \\\n    --hash=\S+)+", ""),
+    sabotage=lambda e: _with_lock(e, r"(?:\s*\\\n)?[ \t]*--hash[= ]\S+", ""),
     mend="./invoke lock",
 )
 def hashes(evidence: Evidence) -> Iterator[Problem]:
@@ -261,8 +287,11 @@ def hashes(evidence: Evidence) -> Iterator[Problem]:
 
     Without a hash the index decides what a version contains.
     """
-    for line in _locked(evidence):
-        where = f"{LOCK}:{line.line}"
+    lines = _locked(evidence)
+    if not lines:
+        raise MissingEvidence(f"{evidence.settings.lock_file} locks nothing")
+    for line in lines:
+        where = f"{evidence.settings.lock_file}:{line.line}"
         if not line.version:
             yield Problem(f"{line.name} is not pinned to one version", where)
         if not line.hashes:
@@ -271,25 +300,30 @@ def hashes(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "packages.lock_in_step",
-    sabotage=lambda e: _with_file(e, "pyproject.toml", r"^dependencies = \[", 'dependencies = ["not-locked>=1",'),
+    sabotage=lambda e: _with_file(
+        e, e.settings.project_file, r"^dependencies\s*=\s*\[", 'dependencies = ["not-locked>=1",'
+    ),
     mend="./invoke lock",
 )
 def lock_in_step(evidence: Evidence) -> Iterator[Problem]:
-    """The lock satisfies every dependency that pyproject.toml declares, and holds nothing that none of them needs.
+    """The lock satisfies every dependency that the project declares, and holds nothing that none of them needs.
 
     A lock that lags behind ships what nobody declared any more.
     """
-    version = _python_version(_payload_files(evidence))
+    lock, project = evidence.settings.lock_file, _project(evidence)
+    if "dependencies" not in project:
+        raise MissingEvidence(f"{evidence.settings.project_file} declares no dependencies to compare the lock with")
+    version = _python_version(payload_files(evidence))
     lines = [line for line in _locked(evidence) if line.requirement is not None and applies(line.requirement, version)]
     pins = {line.name: line.version for line in lines}
-    declared = [Requirement(text) for text in _project(evidence).get("dependencies", [])]  # type: ignore[attr-defined]
+    declared = [Requirement(text) for text in project["dependencies"]]  # type: ignore[attr-defined]
     roots = [requirement for requirement in declared if applies(requirement, version)]
     for requirement in roots:
         name = canonicalize_name(requirement.name)
         if name not in pins:
-            yield Problem(f"{requirement} is declared and not locked", LOCK)
+            yield Problem(f"{requirement} is declared and not locked", lock)
         elif not requirement.specifier.contains(pins[name] or "0", prereleases=True):
-            yield Problem(f"{requirement} is declared, locked is {pins[name]}", LOCK)
+            yield Problem(f"{requirement} is declared, locked is {pins[name]}", lock)
     needs = {distribution.name: _requirements(distribution) for distribution in _distributions(evidence)}
     needed: set[str] = set()
     pending, visited = roots, set()
@@ -302,7 +336,7 @@ def lock_in_step(evidence: Evidence) -> Iterator[Problem]:
             pending += [item for item in needs.get(name, []) if applies(item, version, extras)]
     for line in lines:
         if line.name not in needed:
-            yield Problem(f"{line.name} is locked and nothing needs it", f"{LOCK}:{line.line}")
+            yield Problem(f"{line.name} is locked and nothing needs it", f"{lock}:{line.line}")
 
 
 def _requirements(distribution: Distribution) -> list[Requirement]:

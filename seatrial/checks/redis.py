@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
 from seatrial.checks.users import faults
-from seatrial.evidence import acl
-from seatrial.evidence.redis import ADMIN, DEFAULT, FACILITATOR, PROBE, QUESTIONS
+from seatrial.evidence import MissingEvidence, acl
+from seatrial.evidence.redis import DEFAULT, Question, questions
 from seatrial.ports import is_loopback
 
 if TYPE_CHECKING:
@@ -19,16 +19,27 @@ if TYPE_CHECKING:
 _OPEN = "+PONG"
 
 
-def _judge(evidence: Evidence, *subjects: str) -> Iterator[Problem]:
+def _asked(evidence: Evidence, *subjects: str) -> list[Question]:
+    """Return the questions about some subjects."""
+    begin = tuple(f"{subject}:" for subject in subjects)
+    return [question for question in questions(evidence.settings) if question.name.startswith(begin)]
+
+
+def _judge(evidence: Evidence, asked: list[Question], where: str) -> Iterator[Problem]:
     """Compare each reply with what the question expects."""
-    for question in QUESTIONS:
-        if not question.name.startswith(tuple(f"{subject}:" for subject in subjects)):
-            continue
+    for question in asked:
         reply = evidence.reply(question.name)
         if not reply.startswith(question.expected):
-            yield Problem(
-                f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", evidence.settings.redis_service
-            )
+            yield Problem(f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", where)
+
+
+def _user(evidence: Evidence, role: str) -> str:
+    """Return the name of a user of Redis. Raises MissingEvidence when the settings name none for that role."""
+    name = evidence.settings.redis_users.get(role, "")
+    evidence.document("redis.replies", "")
+    if not name:
+        raise MissingEvidence(f"redis_users in [tool.seatrial] names no {role}")
+    return name
 
 
 @check(
@@ -41,7 +52,7 @@ def no_password(evidence: Evidence) -> Iterator[Problem]:
 
     Whoever reaches the port would otherwise own every payment record.
     """
-    yield from _judge(evidence, "no password")
+    yield from _judge(evidence, _asked(evidence, "no password"), evidence.settings.redis_service)
 
 
 @check(
@@ -54,7 +65,8 @@ def wrong_password(evidence: Evidence) -> Iterator[Problem]:
 
     A user with `nopass` takes any password, and looks as if it were protected.
     """
-    yield from _judge(evidence, "wrong password", "wrong password of admin", "unknown user", "default user")
+    asked = _asked(evidence, "wrong password", "wrong password of admin", "unknown user", "default user")
+    yield from _judge(evidence, asked, evidence.settings.redis_service)
 
 
 @check(
@@ -67,10 +79,9 @@ def right_password(evidence: Evidence) -> Iterator[Problem]:
 
     A Redis that refuses everyone would pass every other question.
     """
-    for name in ("service: PING", "probe: PING"):
-        reply = evidence.reply(name)
-        if reply != _OPEN:
-            yield Problem(f"{name}: {reply}", evidence.settings.redis_service)
+    for question in _asked(evidence, "service", "probe"):
+        if question.expected == _OPEN and (reply := evidence.reply(question.name)) != _OPEN:
+            yield Problem(f"{question.name}: {reply}", evidence.settings.redis_service)
 
 
 @check(
@@ -84,16 +95,13 @@ def least_privilege(evidence: Evidence) -> Iterator[Problem]:
     With CONFIG or MODULE an intruder in the service would own the server, with FLUSHALL every nonce could be used
     again.
     """
-    for question in QUESTIONS:
-        if question.name.startswith("service:") and question.expected != _OPEN:
-            reply = evidence.reply(question.name)
-            if not reply.startswith(question.expected):
-                yield Problem(f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", FACILITATOR)
+    asked = [question for question in _asked(evidence, "service") if question.expected != _OPEN]
+    yield from _judge(evidence, asked, _user(evidence, "service"))
 
 
 @check(
     "redis.probe",
-    sabotage=lambda e: e.with_reply("probe: GET x402:canary", "1"),
+    sabotage=lambda e: e.with_reply(f"probe: GET {e.settings.redis_keys}canary", "1"),
     mend="`user probe on #hash -@all +ping`",
 )
 def probe(evidence: Evidence) -> Iterator[Problem]:
@@ -101,11 +109,8 @@ def probe(evidence: Evidence) -> Iterator[Problem]:
 
     Its password lies in the Redis container, where the service's own does not.
     """
-    for question in QUESTIONS:
-        if question.name.startswith("probe:") and question.expected != _OPEN:
-            reply = evidence.reply(question.name)
-            if not reply.startswith(question.expected):
-                yield Problem(f"{question.asks}: {reply.splitlines()[0] if reply else '(nothing)'}", "probe")
+    asked = [question for question in _asked(evidence, "probe") if question.expected != _OPEN]
+    yield from _judge(evidence, asked, _user(evidence, "probe"))
 
 
 @check(
@@ -120,10 +125,11 @@ def users(evidence: Evidence) -> Iterator[Problem]:
     """
     found = acl.parse(evidence.document("redis.users", ""))
     evidence.seen["users"] += len(found)
-    for name in sorted(set(found) ^ {DEFAULT, FACILITATOR, PROBE, ADMIN}):
+    planned, admin = set(evidence.settings.redis_users.values()), evidence.settings.redis_users.get("admin", "")
+    for name in sorted(set(found) ^ {DEFAULT, *planned}):
         yield Problem("the user is not planned" if name in found else "the user is missing", f"user {name}")
     for name, user in found.items():
-        for fault in faults(user):
+        for fault in faults(user, admin):
             yield Problem(fault, f"user {name}")
         if user.is_on and not user.is_open and not user.passwords:
             yield Problem("the user has no password", f"user {name}")
@@ -148,14 +154,19 @@ def health_check(evidence: Evidence) -> Iterator[Problem]:
         yield Problem("with a wrong password it stays green", where)
 
 
+def _opened(evidence: Evidence) -> Evidence:
+    """Publish Redis on every address."""
+    evidence.needs("redis_service")
+    name, inside = evidence.settings.redis_service, f"{evidence.settings.redis_port}/tcp"
+    binding = {"HostIp": "0.0.0.0", "HostPort": "6380"}  # noqa: S104 - the fault
+    return evidence.edited(
+        "trial.containers", lambda found: found[name]["NetworkSettings"]["Ports"].update({inside: [binding]})
+    )
+
+
 @check(
     "redis.loopback",
-    sabotage=lambda e: e.edited(
-        "trial.containers",
-        lambda c: c[e.settings.redis_service]["NetworkSettings"]["Ports"].update(
-            {"6379/tcp": [{"HostIp": "0.0.0.0", "HostPort": "6380"}]}  # noqa: S104 - the fault
-        ),
-    ),
+    sabotage=_opened,
     mend="publish it on 127.0.0.1, and put it on an internal network with the service",
 )
 def loopback(evidence: Evidence) -> Iterator[Problem]:
@@ -171,6 +182,7 @@ def loopback(evidence: Evidence) -> Iterator[Problem]:
                     f"{inside} is published on {binding.get('HostIp') or 'every address'}",
                     evidence.settings.redis_service,
                 )
+    evidence.needs("service")
     model = evidence.json("trial.model", "")
     services = model["services"]
     shared = set(services[evidence.settings.service].get("networks") or {}) & set(
@@ -185,7 +197,9 @@ def loopback(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "redis.service_user",
-    sabotage=lambda e: e.edited("redis.clients", lambda text: text.replace(" user=facilitator", " user=default")),
+    sabotage=lambda e: e.edited(
+        "redis.clients", lambda text: text.replace(f" user={e.settings.redis_users['service']}", " user=somebody")
+    ),
     mend='"username": "facilitator" and passwordFile in config/config.json',
 )
 def service_user(evidence: Evidence) -> Iterator[Problem]:
@@ -199,9 +213,10 @@ def service_user(evidence: Evidence) -> Iterator[Problem]:
     evidence.seen["connections"] += len(clients)
     # A connection that has said nothing yet, or is just saying who it is, is listed as `default` too.
     names = [client.get("user") for client in clients if client.get("cmd") not in {"NULL", "auth", "hello"}]
-    if FACILITATOR not in names:
-        yield Problem(f"no connection is authenticated as {FACILITATOR}", evidence.settings.redis_service)
-    for name in sorted({str(name) for name in names} - {FACILITATOR, ADMIN, PROBE}):
+    user = _user(evidence, "service")
+    if user not in names:
+        yield Problem(f"no connection is authenticated as {user}", evidence.settings.redis_service)
+    for name in sorted({str(name) for name in names} - set(evidence.settings.redis_users.values())):
         yield Problem(f"there is a connection as {name}", evidence.settings.redis_service)
 
 
@@ -254,7 +269,7 @@ def durability(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "redis.negative_control",
-    sabotage=lambda e: e.edited("redis.open_replies", lambda _: {q.name: q.expected for q in QUESTIONS}),
+    sabotage=lambda e: e.edited("redis.open_replies", lambda _: {q.name: q.expected for q in questions(e.settings)}),
     mend="a defect of seatrial: the questions do not tell an open Redis from a closed one",
 )
 def negative_control(evidence: Evidence) -> Iterator[Problem]:
@@ -264,8 +279,8 @@ def negative_control(evidence: Evidence) -> Iterator[Problem]:
     """
     open_replies = evidence.document("redis.open_replies", "")
     evidence.seen["replies"] += len(open_replies)
-    for question in QUESTIONS:
-        if not question.harmless or not question.name.startswith("no password:"):
+    for question in _asked(evidence, "no password"):
+        if not question.harmless:
             continue
         if question.name not in open_replies:
             yield Problem(f"an open Redis was not asked: {question.asks}", "open-redis")

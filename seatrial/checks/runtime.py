@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import Problem, check
+from seatrial.evidence import MissingEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +25,16 @@ _ENGINE_MOUNTS = (
     "/usr/sbin/docker-init",
     "/sbin/docker-init",
 )
+CONTROLS = {"writable-twin", "open-redis"}
+"""What a trial starts beside production to compare with."""
 _INITS = {"docker-init", "tini", "init", "catatonit"}
 _HEXADECIMAL = 16
 _LISTEN = "0A"
+
+
+def _model(evidence: Evidence) -> list[str]:
+    """Return the services that the trial started, without its controls."""
+    return [name for name in evidence.json("trial.model", "")["services"] if name not in CONTROLS]
 
 
 def _trial(evidence: Evidence, name: str, edit: Any) -> Evidence:
@@ -63,7 +71,7 @@ def healthy(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "runtime.services",
-    sabotage=lambda e: _trial(e, "start", lambda s: s["running"].append("redis")),
+    sabotage=lambda e: _trial(e, "start", lambda s: s["running"].append("intruder")),
     mend="give every development service no profile and start production by naming its services",
 )
 def services(evidence: Evidence) -> Iterator[Problem]:
@@ -73,7 +81,8 @@ def services(evidence: Evidence) -> Iterator[Problem]:
     """
     running = evidence.document("trial.start", "")["running"]
     evidence.seen["services"] += len(running)
-    for name in sorted(set(running) ^ set(evidence.settings.production_services)):
+    planned = set(evidence.settings.production_services) or set(_model(evidence))
+    for name in sorted(set(running) ^ planned):
         yield Problem(
             "the service runs and should not" if name in running else "the service does not run", f"services.{name}"
         )
@@ -84,7 +93,7 @@ def services(evidence: Evidence) -> Iterator[Problem]:
     sabotage=lambda e: _trial(
         e,
         "status",
-        lambda s: s.update({e.settings.service: re.sub(r"(?m)^Uid:.*$", "Uid:\t0\t0\t0\t0", s[e.settings.service])}),
+        lambda s: {name: re.sub(r"(?m)^Uid:.*$", "Uid:\t0\t0\t0\t0", text) for name, text in s.items()},
     ),
     mend="user, cap_drop: [ALL] and no-new-privileges in the compose file; no setuid program as the command",
 )
@@ -93,30 +102,39 @@ def identity(evidence: Evidence) -> Iterator[Problem]:
 
     The kernel says here what the process really is, whatever was written.
     """
-    found = {f"{name}: /proc/1/status": text for name, text in evidence.document("trial.status", "").items()}
-    document = evidence.document("trial.processes", "")
+    statuses = evidence.document("trial.status", "")
+    found = {f"{name}: /proc/1/status": text for name, text in statuses.items()}
+    document = evidence.documents.get("trial.processes") or {"processes": {}, "own": 0}
     found |= {
         f"{evidence.settings.service}: /proc/{pid}/status": process["status"]
         for pid, process in document["processes"].items()
         if pid not in {"1", str(document["own"])}
     }
-    for where, text in found.items():
-        evidence.seen["processes"] += 1
-        fields = _status(text)
-        if not fields.get("Uid"):
-            yield Problem(f"the kernel's word could not be read: {text.strip()[:80] or '(nothing)'}", where)
-            continue
-        if "0" in fields["Uid"].split():
-            yield Problem("a user id is 0", where)
-        if "0" in fields.get("Gid", "0").split() + fields.get("Groups", "").split():
-            yield Problem("a group id is 0", where)
-        for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            if int(fields.get(kind, "1"), _HEXADECIMAL):
-                yield Problem(f"{kind} is {fields.get(kind, 'unknown')}", where)
-        if fields.get("NoNewPrivs") != "1":
-            yield Problem("new privileges are possible", where)
-        if fields.get("Seccomp") != "2":
-            yield Problem("no seccomp filter is active", where)
+    evidence.seen["processes"] += len(found)
+    problems = [problem for where, text in found.items() for problem in _powers(where, text)]
+    yield from problems
+    unread = sorted(set(evidence.document("trial.containers", "")) - set(statuses))
+    if unread and not problems:
+        raise MissingEvidence(f"nothing can look into the processes of {', '.join(unread)}: no shell, no local engine")
+
+
+def _powers(where: str, text: str) -> Iterator[Problem]:
+    """Say what the kernel's word about a process shows that it should not have."""
+    fields = _status(text)
+    if not fields.get("Uid"):
+        yield Problem(f"the kernel's word could not be read: {text.strip()[:80] or '(nothing)'}", where)
+        return
+    if "0" in fields["Uid"].split():
+        yield Problem("a user id is 0", where)
+    if "0" in fields.get("Gid", "0").split() + fields.get("Groups", "").split():
+        yield Problem("a group id is 0", where)
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        if int(fields.get(kind, "1"), _HEXADECIMAL):
+            yield Problem(f"{kind} is {fields.get(kind, 'unknown')}", where)
+    if fields.get("NoNewPrivs") != "1":
+        yield Problem("new privileges are possible", where)
+    if fields.get("Seccomp") != "2":
+        yield Problem("no seccomp filter is active", where)
 
 
 @check(
@@ -132,28 +150,77 @@ def listener(evidence: Evidence) -> Iterator[Problem]:
     A process that nobody planned is either a leftover or an intruder.
     """
     document = evidence.document("trial.processes", "")
+    evidence.needs("service_port")
+    name, wanted = evidence.settings.service, evidence.settings.service_port
     processes = {pid: p for pid, p in document["processes"].items() if pid != str(document["own"])}
     evidence.seen["processes"] += len(processes)
-    listening = {}
-    for table in document["tcp"].values():
+    listening = _listening(document["tcp"])
+    owners = {listening[s]: pid for pid, p in processes.items() for s in p["sockets"] if s in listening}
+    own = _own(processes)
+    if wanted not in owners:
+        yield Problem(f"no process of the service listens on {wanted}", name)
+    elif owners[wanted] not in own:
+        yield Problem(f"{' '.join(processes[owners[wanted]]['argv'])} listens on {wanted}", name)
+    for port in sorted(set(listening.values()) - {wanted}):
+        yield Problem(f"something listens on {port} too", name)
+    checked = _with_children(processes, _health_checks(processes, evidence.container(name)))
+    for pid, process in processes.items():
+        if process["argv"] and pid not in own | checked and not _is_init(pid, process):
+            yield Problem(f"{' '.join(process['argv'])[:80]} runs too", f"{name}: process {pid}")
+
+
+def _listening(tables: dict[str, str]) -> dict[str, int]:
+    """Return the port of each socket that listens, by the socket's name."""
+    found = {}
+    for table in tables.values():
         for row in (line.split() for line in table.splitlines()[1:]):
             if len(row) > 9 and row[3] == _LISTEN:  # noqa: PLR2004 - the inode is the tenth column
                 address, _, port = row[1].partition(":")
                 if address != "0B00007F":  # Docker's own name server on 127.0.0.11
-                    listening[f"socket:[{row[9]}]"] = int(port, _HEXADECIMAL)
-    owners = {listening[name]: p["argv"] for p in processes.values() for name in p["sockets"] if name in listening}
-    wanted = evidence.settings.service_port
-    if wanted not in owners:
-        yield Problem(f"no process of the service listens on {wanted}", evidence.settings.service)
-    elif "service" not in owners[wanted]:
-        yield Problem(f"{' '.join(owners[wanted])} listens on {wanted}", evidence.settings.service)
-    for port in sorted(set(listening.values()) - {wanted}):
-        yield Problem(f"something listens on {port} too", evidence.settings.service)
-    for pid, process in processes.items():
-        argv = process["argv"]
-        is_init = bool(argv) and argv[0].rpartition("/")[2] in _INITS
-        if argv and not is_init and not {"service", "service.healthcheck"} & set(argv):
-            yield Problem(f"{' '.join(argv)[:80]} runs too", f"{evidence.settings.service}: process {pid}")
+                    found[f"socket:[{row[9]}]"] = int(port, _HEXADECIMAL)
+    return found
+
+
+def _is_init(pid: str, process: dict[str, Any]) -> bool:
+    return pid == "1" and process["argv"][0].rpartition("/")[2] in _INITS
+
+
+def _own(processes: dict[str, dict[str, Any]]) -> set[str]:
+    """Return the service itself and its workers: what the container was started with, and copies of the same program.
+
+    A worker has its parent's words, or one word in their place that begins with the program's name (`nginx: worker`).
+    """
+    main = [pid for pid, process in processes.items() if pid == "1" and process["argv"] and not _is_init(pid, process)]
+    main = main or [pid for pid, process in processes.items() if _status(process["status"]).get("PPid") == "1"][:1]
+    found = set(main)
+    for pid in _with_children(processes, found):
+        argv, program = processes[pid]["argv"], processes[main[0]]["argv"]
+        title = f"{program[0].rpartition('/')[2].rstrip(':')}:" if program else ""
+        if argv == program or (argv and title and argv[0].startswith(title)):
+            found.add(pid)
+    return found
+
+
+def _health_checks(processes: dict[str, dict[str, Any]], container: dict[str, Any]) -> set[str]:
+    """Return what the engine runs just now to ask for the service's health."""
+    test = (container["Config"].get("Healthcheck") or {}).get("Test") or []
+    words = test[1:] if test[:1] == ["CMD"] else ["/bin/sh", "-c", *test[1:]]
+    entered = [
+        pid for pid, process in processes.items() if _status(process["status"]).get("PPid") == "0" and pid != "1"
+    ]
+    return {pid for pid in entered if processes[pid]["argv"] == words}
+
+
+def _with_children(processes: dict[str, dict[str, Any]], pids: set[str]) -> set[str]:
+    """Return some processes and all that they started."""
+    found: set[str] = set()
+    pending = set(pids)
+    while pending:
+        found |= pending
+        pending = {
+            pid for pid, process in processes.items() if _status(process["status"]).get("PPid") in pending
+        } - found
+    return found
 
 
 @check(
@@ -183,7 +250,7 @@ def read_only_root(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "runtime.matches_model",
-    sabotage=lambda e: _trial(e, "containers", lambda c: c[e.settings.service]["HostConfig"].update(Memory=1)),
+    sabotage=lambda e: _trial(e, "containers", lambda c: c[e.a_service()]["HostConfig"].update(Memory=1)),
     mend="docker compose up again; if it stays, this engine or Compose version ignores the setting",
 )
 def matches_model(evidence: Evidence) -> Iterator[Problem]:
@@ -192,7 +259,7 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
     Settings are dropped silently, by old engines, by other schedulers, by a key in the wrong place.
     """
     model = evidence.json("trial.model", "")
-    for name in evidence.settings.production_services:
+    for name in evidence.settings.production_services or _model(evidence):
         service, container = model["services"].get(name, {}), evidence.container(name)
         host, config = container["HostConfig"], container["Config"]
         limits = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
@@ -230,9 +297,7 @@ def _upper(names: list[str] | None) -> list[str]:
 
 @check(
     "runtime.no_secrets",
-    sabotage=lambda e: _trial(
-        e, "logs", lambda logs: logs.update({e.settings.service: "connecting with " + e.a_secret()})
-    ),
+    sabotage=lambda e: _trial(e, "logs", lambda logs: logs.update({e.a_service(): "connecting with " + e.a_secret()})),
     mend="read secrets from /run/secrets, and never print them",
 )
 def no_secrets(evidence: Evidence) -> Iterator[Problem]:
@@ -243,8 +308,9 @@ def no_secrets(evidence: Evidence) -> Iterator[Problem]:
     places = {f"docker inspect {n}": json.dumps(c) for n, c in evidence.document("trial.containers", "").items()}
     places |= {f"docker logs {n}": text for n, text in evidence.document("trial.logs", "").items()}
     places |= {f"docker top {n}": text for n, text in evidence.document("trial.top", "").items()}
-    places |= {f"GET {path}": text for path, text in evidence.document("trial.health_bodies", "").items()}
-    places["GET /settlements"] = json.dumps(evidence.document("trial.payment", ""))
+    places |= {f"GET {path}": text for path, text in evidence.documents.get("trial.health_bodies", {}).items()}
+    if "trial.payment" in evidence.documents:
+        places["GET /settlements"] = json.dumps(evidence.document("trial.payment", ""))
     for where, text in places.items():
         evidence.seen["texts"] += 1
         for leak in evidence.wanted.seen_in_text(text):
@@ -267,7 +333,7 @@ def sigterm(evidence: Evidence) -> Iterator[Problem]:
         yield Problem(f"it ended with exit code {seen['exit_code']}", where)
     if seen["seconds"] >= seen["grace_seconds"]:
         yield Problem(f"it did not end within its grace period of {seen['grace_seconds']} s", where)
-    if not re.match(r"HTTP/1\.1 200\b", seen["status_line"]):
+    if not re.match(r"HTTP/1\.[01] 2\d\d\b", seen["status_line"]):
         yield Problem("the request in flight was not answered", where)
 
 
@@ -287,7 +353,10 @@ def health_flip(evidence: Evidence) -> Iterator[Problem]:
     limit = evidence.settings.health_flip_budget_seconds
     where = evidence.settings.service
     if seen["http_status_without_redis"] != 503:  # noqa: PLR2004 - Service Unavailable
-        yield Problem(f"/health answered {seen['http_status_without_redis'] or 'nothing'} without Redis", where)
+        yield Problem(
+            f"{evidence.settings.health_path} answered {seen['http_status_without_redis'] or 'nothing'} without Redis",
+            where,
+        )
     if not seen["turned_unhealthy"] or seen["turned_unhealthy_seconds"] > limit:
         yield Problem(f"the container did not turn unhealthy within {limit:.0f} s", where)
     if not seen["turned_healthy"] or seen["turned_healthy_seconds"] > limit:

@@ -6,8 +6,11 @@ import json
 from typing import TYPE_CHECKING
 
 from seatrial.checks import Problem, check
+from seatrial.checks.packages import payload_files
+from seatrial.evidence.base import SCRATCH
 from seatrial.evidence.image import chain_id
 from seatrial.evidence.requirements import installed
+from seatrial.waivers import DOCUMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +45,7 @@ def reproducible(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "supply.sbom",
-    sabotage=lambda e: e.edited("supply.sbom", lambda s: s.update(components=[])),
+    sabotage=lambda e: e.edited("supply.sbom", lambda s: s.update(components=[], metadata={})),
     mend="./invoke build writes it",
 )
 def sbom(evidence: Evidence) -> Iterator[Problem]:
@@ -52,7 +55,7 @@ def sbom(evidence: Evidence) -> Iterator[Problem]:
     """
     document = evidence.json("supply.sbom", "")
     listed = {c["name"]: c.get("version", "") for c in document.get("components") or [] if c.get("type") == "library"}
-    found = {d.name: d.version for d in installed(evidence.files_below(evidence.settings.package_root))}
+    found = {d.name: d.version for d in installed(payload_files(evidence))}
     evidence.seen["components"] += len(listed)
     for name in sorted(found.keys() - listed.keys()):
         yield Problem(f"{name} {found[name]} is installed and not listed", "SBOM")
@@ -72,13 +75,41 @@ def sbom(evidence: Evidence) -> Iterator[Problem]:
     trips=("image.payload_budget",),
 )
 def base(evidence: Evidence) -> Iterator[Problem]:
-    """The image stands on the base image that is in the store, by its digests, plus one layer.
+    """The image stands on the base image that is in the store, by its digests, plus the layers that are planned.
 
     A base that was pulled anew under the same name is not what was tested; each further layer can hide a file.
     """
     own, base = evidence.layers(), evidence.base_layer_count()
     reference = evidence.document("image.base", "")["reference"]
-    if base == 0 or base != len(evidence.document("image.base_layers", "")):
+    planned = evidence.settings.payload_layers
+    found = len([layer for layer in own[base:] if layer.entries])
+    if reference != SCRATCH and (base == 0 or base != len(evidence.document("image.base_layers", ""))):
         yield Problem(f"the image does not stand on {reference} as it is in the store", "RootFS.Layers")
-    elif len([layer for layer in own[base:] if layer.entries]) != 1:
-        yield Problem(f"{len(own) - base} layers lie on the base, not one", "RootFS.Layers")
+    elif planned and found != planned:
+        yield Problem(f"{found} layers lie on the base, not {planned}", "RootFS.Layers")
+
+
+@check(
+    "supply.waivers",
+    sabotage=lambda e: e.edited(
+        DOCUMENT,
+        lambda rows: [
+            *rows,
+            {"promise": "image.user", "place": "*", "expires": "2000-01-01", "expired": True, "unused": False},
+        ],
+    ),
+    mend="keep the promise and remove the waiver from [tool.seatrial], or say anew until when it is needed and why",
+)
+def waivers(evidence: Evidence) -> Iterator[Problem]:
+    """Every waiver is in force, and something still needs it.
+
+    A waiver that nobody looks at again becomes a hole that everybody has got used to.
+    """
+    rows = evidence.document(DOCUMENT)
+    evidence.seen["waivers"] += len(rows)
+    for row in rows:
+        where = f"waiver of {row['promise']} at {row['place']}"
+        if row["expired"]:
+            yield Problem(f"it expired on {row['expires']}", where)
+        elif row["unused"]:
+            yield Problem("nothing needs it any more", where)

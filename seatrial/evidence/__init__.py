@@ -116,7 +116,7 @@ class Evidence:
         model = self.json(f"compose.{profile}", "")
         services: dict[str, dict[str, Any]] = model.get("services") or {}
         if profile == "production":
-            services = _started(services)
+            services = self.settings.in_production(services)
         self.seen["services"] += len(services)
         return services
 
@@ -124,6 +124,27 @@ class Evidence:
         """Return `docker inspect` of a container of the trial stack."""
         self.seen["containers"] += 1
         return dict(self.document("trial.containers", "")[service])
+
+    def dockerfile(self) -> str:
+        """Return the text of the Dockerfile. Raises MissingEvidence when the project has none."""
+        if not self.settings.dockerfile:
+            raise MissingEvidence("the project has no Dockerfile")
+        return str(self.document("tree.files", "").get(self.settings.dockerfile, ""))
+
+    def a_service(self) -> str:
+        """Return the service, or where the settings name none any of production's. Raises MissingEvidence."""
+        services = self.unobserved().services()
+        if self.settings.service in services:
+            return self.settings.service
+        if not services:
+            raise MissingEvidence("production has no service")
+        return next(iter(services))
+
+    def needs(self, *keys: str) -> None:
+        """Raise MissingEvidence when one of these settings is not made: then there is nothing to look at."""
+        for key in keys:
+            if not getattr(self.settings, key):
+                raise MissingEvidence(f"{key} is not set in [tool.seatrial]")
 
     def reply(self, question: str) -> str:
         """Return what Redis said to a question, as text without the line end."""
@@ -136,7 +157,7 @@ class Evidence:
     def a_secret(self) -> str:
         """Return one of the secrets that must not show, for a sabotage. Raises MissingEvidence when there is none."""
         if not self.wanted.values:
-            raise MissingEvidence("there is no secret to look for: run ./invoke setup")
+            raise MissingEvidence("the project has no secret to look for")
         return self.wanted.values[0][1]
 
     # --- sabotage ----------------------------------------------------------------------------------------------
@@ -185,25 +206,13 @@ class Evidence:
         """Return evidence in which one service of a compose model was edited."""
 
         def change(model: dict[str, Any]) -> None:
-            edit(model.setdefault("services", {}).setdefault(service, {"profiles": [profile]}))
+            edit(model.setdefault("services", {}).setdefault(service, {"profiles": [self.settings.production_profile]}))
 
         return self.edited(f"compose.{profile}", change)
 
     def with_reply(self, question: str, answer: str) -> Evidence:
         """Return evidence in which Redis gave another answer."""
         return self.edited("redis.replies", lambda replies: {**replies, question: answer})
-
-
-def _started(services: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    # A file that knows no profiles is all production.
-    waiting = [name for name, service in services.items() if service.get("profiles")] or list(services)
-    started: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in services and name not in started:
-            started.add(name)
-            waiting += services[name].get("depends_on") or {}
-    return {name: service for name, service in services.items() if name in started}
 
 
 def followed(files: Mapping[str, Entry], path: str) -> Entry | None:

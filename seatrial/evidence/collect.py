@@ -11,6 +11,7 @@
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
 | compose.sources | text of each compose file, by name, with what it includes and extends |
 | compose.mounts, compose.acl, compose.profiles | what the production model points at; see `evidence.compose_model` |
+| waivers.states | each waiver of the settings, whether it has expired, and once all is judged whether it is unused |
 | trial.* and redis.* | what a running stack said; see `evidence.trial` |
 | supply.sbom | the SBOM beside the image, JSON text |
 | supply.rebuild | id of an image built again without cache, and the paths that differ |
@@ -24,12 +25,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, compose_files, process, workspace
+from seatrial import build, compose, compose_files, layout, process, waivers, workspace
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, cache, compose_model, filed_image, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
+from seatrial.evidence.base import base_image
 from seatrial.evidence.secrets import Wanted
-from seatrial.settings import chosen_image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -45,6 +46,15 @@ RUNNING = {"runtime", "redis", "payment"}
 STATIC = "--static was given: no stack was started"
 # What pip says when it cannot reach the index. Only that: a package that the index does not have is a broken lock.
 _NO_INDEX = ("connection broken by", "name resolution", "Network is unreachable", "Max retries exceeded")
+
+
+_NEEDED: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("redis_service",): ("redis", "workspace.password_fault"),
+    ("service",): ("trial.processes", "trial.writes", "trial.twin_diff"),
+    ("service_port", "service"): ("trial.health_bodies", "trial.sigterm"),
+    ("redis_service", "service_port", "service"): ("trial.health_flip",),
+}
+"""Settings without which a document cannot be gathered."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +98,14 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
     wanted = Wanted(tuple(workspace.secret_values(settings)))
     documents: dict[str, Any] = {}
     missing: dict[str, str] = {}
-    running = not wanted_by.static and bool(wanted_by.families & RUNNING)
-    rebuilding = not wanted_by.static and "supply" in wanted_by.families
+    running = not wanted_by.static and bool(wanted_by.families & RUNNING) and bool(settings.compose_file)
+    rebuilding = not wanted_by.static and "supply" in wanted_by.families and bool(settings.dockerfile)
     if engine is None:
         missing["context"] = "no Docker Engine answers, so BuildKit cannot be asked what it takes"
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
-    missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
+    missing |= _absent(settings)
+    missing.setdefault("supply.rebuild", STATIC.replace("no stack was started", "nothing was built again"))
     with ThreadPoolExecutor(max_workers=5) as pool:
         try:
             static = [
@@ -122,19 +133,46 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
     return Evidence(settings, documents, missing, wanted)
 
 
+def _absent(settings: Settings) -> dict[str, str]:
+    """Return the documents that this project cannot have, by name or family, each with the reason."""
+    found: dict[str, str] = {}
+    if not settings.compose_file:
+        found |= dict.fromkeys(("compose", "trial", "redis", "payment"), "the project has no compose file")
+    if not settings.dockerfile:
+        reason = "the project has no Dockerfile"
+        found |= dict.fromkeys(("context", "image.base_layers", "image.base", "supply.rebuild", "supply.sbom"), reason)
+    if not settings.lock_file and (other := layout.other_lock(settings.root)):
+        found["tree.lock"] = f"{other} is a lock of another kind: seatrial compares requirements with hashes"
+    for keys, names in _NEEDED.items():
+        for key in keys:
+            if not getattr(settings, key):
+                found |= dict.fromkeys(names, f"{key} is not set in [tool.seatrial]")
+    if not settings.managed:
+        reason = "the project is not the payment service that seatrial comes with"
+        found |= dict.fromkeys(("trial.payment", "trial.access", "trial.settlement"), reason)
+    if settings.redis_service and not settings.managed and "service" not in settings.redis_passwords:
+        found["redis"] = "redis_passwords in [tool.seatrial] names no file for the service"
+    return found
+
+
 def _read_tree(settings: Settings, documents: dict[str, Any]) -> None:
+    documents[waivers.DOCUMENT] = waivers.states(settings)
     revision = tree.revision(settings)
     documents["tree.files"] = tree.texts(settings)
-    documents["compose.sources"] = compose_files.texts(settings.root)
+    if settings.compose_file:
+        documents["compose.sources"] = compose_files.texts(settings.root, settings.compose_file)
     documents["tree.revision"] = revision.name
     documents["tree.epoch"] = revision.epoch_seconds
-    documents["workspace.password_fault"] = "; ".join(what for what, _ in workspace.env_faults(settings.path(".env")))
+    if settings.redis_service:
+        documents["workspace.password_fault"] = "; ".join(workspace.password_faults(settings))
     documents["workspace.bind_address"] = workspace.load_env(settings).get("BIND_ADDRESS") or ""
 
 
 def _read_compose(
     settings: Settings, documents: dict[str, Any], missing: dict[str, str], engine: Engine | None
 ) -> None:
+    if not settings.compose_file:
+        return
     try:
         with ThreadPoolExecutor(max_workers=1) as pool:
             development = pool.submit(compose.stack(settings, production=False).model)
@@ -165,11 +203,12 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
             image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
         )
     if with_layers:
-        found, reasons = image.base_documents(engine, wanted_by.base or chosen_image(settings, "PYTHON_IMAGE"))
+        found, reasons = image.base_documents(engine, wanted_by.base or base_image(settings))
         documents.update(found)
         missing.update(reasons)
-    sbom = settings.path(build.SBOM_FILE)
-    documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
+    if settings.dockerfile:
+        sbom = settings.path(build.SBOM_FILE)
+        documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
 
 
 def _read_context(settings: Settings, wanted: Wanted, documents: dict[str, Any]) -> None:
@@ -195,6 +234,7 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
             for family in ("trial", "redis"):
                 missing[family] = "the trial stack did not become healthy"
         documents.update(running.documents)
+        missing.update(running.missing)
         # Only now: what was paid there is signed, and the signature must not show either.
         own = running.secrets
     return Wanted((*wanted.values, *own))

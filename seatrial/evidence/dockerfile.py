@@ -6,6 +6,7 @@ import functools
 import json
 import re
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Stage:
 
     name: str
     base: str
+    written_base: str
     line: int
     instructions: tuple[Instruction, ...]
 
@@ -83,9 +85,16 @@ class Dockerfile:
         return [*self.preamble, *(item for stage in self.stages for item in stage.instructions)]
 
 
+def parse(text: str, given: Mapping[str, str] = MappingProxyType({})) -> Dockerfile:
+    """Return the structure of a Dockerfile. What cannot be read as an instruction is kept under its first word.
+
+    `given` are build arguments: they take the place of the defaults before the first FROM.
+    """
+    return _parsed(text, tuple(sorted(given.items())))
+
+
 @functools.lru_cache(maxsize=32)
-def parse(text: str) -> Dockerfile:
-    """Return the structure of a Dockerfile. What cannot be read as an instruction is kept under its first word."""
+def _parsed(text: str, given: tuple[tuple[str, str], ...]) -> Dockerfile:
     preamble: list[Instruction] = []
     stages: list[Stage] = []
     current: list[Instruction] = []
@@ -104,7 +113,7 @@ def parse(text: str) -> Dockerfile:
             preamble.append(instruction)
             if instruction.word == "ARG":
                 for name, value in instruction.assignments.items():
-                    defaults[name] = filled(value, defaults)
+                    defaults[name] = dict(given).get(name) or filled(value, defaults)
         else:
             current.append(instruction)
     close()
@@ -115,7 +124,13 @@ def _stage(opened: Instruction, instructions: tuple[Instruction, ...], defaults:
     words = [word for word in opened.value.split() if not word.startswith("--")]
     base = filled(words[0], defaults) if words else ""
     named = len(words) > 2 and words[1].upper() == "AS"  # noqa: PLR2004 - FROM base AS name
-    return Stage(words[2].lower() if named else str(number), base, opened.line, instructions)
+    written = words[0] if words else ""
+    return Stage(words[2].lower() if named else str(number), base, written, opened.line, instructions)
+
+
+def variables(text: str) -> list[str]:
+    """Return the names of the variables in a text."""
+    return [match["braced"] or match["bare"] for match in _VARIABLE.finditer(text)]
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from seatrial.engine import save
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import filed_image
 from seatrial.evidence.archive import Layer, read_image
+from seatrial.evidence.base import SCRATCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -103,7 +104,12 @@ def base_documents(engine: Engine | None, base: str) -> tuple[dict[str, Any], di
     """Return what is known of the base image, and why something is missing.
 
     image.base: its name and id. image.base_layers: the digests of its layers, or nothing when it is not in the store.
+    Neither is there when nobody knows the base.
     """
+    if not base:
+        return {}, {}
+    if base == SCRATCH:
+        return {"image.base": {"reference": base, "id": ""}, "image.base_layers": []}, {}
     file = filed_image.opened(base)
     if file is not None:
         with file:

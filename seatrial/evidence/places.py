@@ -15,7 +15,6 @@ from seatrial.evidence.dockerfile import Stage, parse
 if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
-DOCKERFILE, IGNORE_FILE = "Dockerfile", ".dockerignore"
 WRITES_A_LAYER = ("RUN", "COPY", "ADD", "WORKDIR")
 INSTRUCTIONS = {
     "User": "USER",
@@ -53,7 +52,7 @@ def locate(evidence: Evidence, family: str, where: str) -> Place | None:
     if where in files:
         return Place(where)
     if family == "context":
-        return _ignored(files, where)
+        return _ignored(evidence, files, where)
     if family in {"compose", "runtime", "redis", "payment"}:
         return _configured(evidence, where) or _modelled(evidence, family, where)
     return _instructed(evidence, where)
@@ -83,15 +82,16 @@ def _base_count(evidence: Evidence) -> int:
 
 
 def _last_stage(evidence: Evidence) -> Stage | None:
-    stages = parse(_files(evidence).get(DOCKERFILE, "")).stages
+    stages = parse(_files(evidence).get(evidence.settings.dockerfile, "")).stages
     return stages[-1] if stages else None
 
 
-def _ignored(files: dict[str, str], path: str) -> Place | None:
+def _ignored(evidence: Evidence, files: dict[str, str], path: str) -> Place | None:
     """Return the line of the ignore file that lets a path into the context."""
-    name = next((name for name in (f"{DOCKERFILE}.dockerignore", IGNORE_FILE) if name in files), "")
+    dockerfile, (usual, overriding) = evidence.settings.dockerfile, evidence.settings.ignore_files
+    name = next((name for name in (overriding, usual) if name in files), "")
     if not name:
-        return Place(DOCKERFILE) if DOCKERFILE in files else None
+        return Place(dockerfile) if dockerfile in files else None
     pattern = ignore.deciding(ignore.parse(files[name]), path)
     return Place(name, pattern.line if pattern else 1)
 
@@ -146,10 +146,10 @@ def _instructed(evidence: Evidence, where: str) -> Place | None:
         word, name = (INSTRUCTIONS.get(config["key"], ""), config["name"] or "") if config else ("LABEL", label)
         steps = stage.all_of(word)
         naming = [step for step in steps if name and name in step.assignments]
-        return Place(DOCKERFILE, (naming or steps)[-1].line if steps else stage.line)
+        return Place(evidence.settings.dockerfile, (naming or steps)[-1].line if steps else stage.line)
     number = _layer_number(evidence, where)
     written = layer_instruction(evidence, number) if number else None
-    return Place(DOCKERFILE, written[0] if written else stage.line)
+    return Place(evidence.settings.dockerfile, written[0] if written else stage.line)
 
 
 def _layer_number(evidence: Evidence, where: str) -> int:

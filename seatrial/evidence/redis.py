@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from seatrial.errors import Code, SeatrialError
 
+if TYPE_CHECKING:
+    from seatrial.settings import Settings
+
 TIMEOUT_SECONDS = 5.0
-FACILITATOR, PROBE, ADMIN, DEFAULT, UNKNOWN = "facilitator", "probe", "admin", "default", "nobody"
+DEFAULT, UNKNOWN = "default", "nobody"
 WRONG_PASSWORD = "not-the-password"
 LONGEST_LINE_BYTES = 1 << 16
 DEEPEST_ARRAY = 8
@@ -48,35 +51,37 @@ def _named(
     ]
 
 
-QUESTIONS: tuple[Question, ...] = (
-    *_named("no password", "", "-NOAUTH", "PING", "GET x402:canary", "INFO server", "CONFIG GET dir", "ACL WHOAMI"),
-    *_named(
-        "no password", "", "-NOAUTH", "SET x402:seatrial x", "KEYS *", "FLUSHALL", "EVAL return(1) 0", harmless=False
-    ),
-    *_named("wrong password", FACILITATOR, "-WRONGPASS", "PING", password="wrong"),
-    *_named("wrong password of admin", ADMIN, "-WRONGPASS", "PING", password="wrong"),
-    *_named("unknown user", UNKNOWN, "-WRONGPASS", "PING"),
-    *_named("default user", DEFAULT, "-WRONGPASS", "PING"),
-    *_named("service", FACILITATOR, "+PONG", "PING"),
-    *_named("service", FACILITATOR, "-NOPERM", "CONFIG GET dir", "KEYS *", "ACL LIST", "GET other:key", "DBSIZE"),
-    *_named(
-        "service",
-        FACILITATOR,
-        "-NOPERM",
-        "FLUSHALL",
-        "SHUTDOWN ABORT",
-        "EVAL return(1) 0",
-        "SET other:key x",
-        "MODULE LIST",
-        "REPLICAOF NO ONE",
-        "ACL SETUSER intruder",
-        "FCALL x402_credit 1 x402:seatrial 1",
-        harmless=False,
-    ),
-    *_named("probe", PROBE, "+PONG", "PING"),
-    *_named("probe", PROBE, "-NOPERM", "GET x402:canary", "INFO server", "CONFIG GET dir"),
-    *_named("probe", PROBE, "-NOPERM", "SET x402:seatrial x", "FLUSHALL", harmless=False),
-)
+def questions(settings: Settings) -> tuple[Question, ...]:
+    """Return what the project's Redis is asked: as nobody, as a stranger, and as each user that the settings name."""
+    service, probe, admin = (settings.redis_users.get(role, "") for role in ("service", "probe", "admin"))
+    mine, others = settings.redis_keys, "other:key"
+    found = _named(
+        "no password", "", "-NOAUTH", "PING", f"GET {mine}canary", "INFO server", "CONFIG GET dir", "ACL WHOAMI"
+    )
+    writes = (f"SET {mine}seatrial x", "KEYS *", "FLUSHALL", "EVAL return(1) 0")
+    found += _named("no password", "", "-NOAUTH", *writes, harmless=False)
+    found += _named("wrong password", service, "-WRONGPASS", "PING", password="wrong")
+    if admin:
+        found += _named("wrong password of admin", admin, "-WRONGPASS", "PING", password="wrong")
+    found += _named("unknown user", UNKNOWN, "-WRONGPASS", "PING")
+    if DEFAULT not in settings.redis_users.values():
+        found += _named("default user", DEFAULT, "-WRONGPASS", "PING")
+    found += _named("service", service, "+PONG", "PING")
+    found += _named("service", service, "-NOPERM", "CONFIG GET dir", "KEYS *", "ACL LIST", "DBSIZE")
+    dangerous = ("FLUSHALL", "SHUTDOWN ABORT", "EVAL return(1) 0", "MODULE LIST", "REPLICAOF NO ONE")
+    found += _named("service", service, "-NOPERM", *dangerous, "ACL SETUSER intruder", harmless=False)
+    if settings.managed:
+        found += _named("service", service, "-NOPERM", f"FCALL x402_credit 1 {mine}seatrial 1", harmless=False)
+    if mine:
+        found += _named("service", service, "-NOPERM", f"GET {others}")
+        found += _named("service", service, "-NOPERM", f"SET {others} x", harmless=False)
+    if probe:
+        found += _named("probe", probe, "+PONG", "PING")
+        found += _named("probe", probe, "-NOPERM", f"GET {mine}canary", "INFO server", "CONFIG GET dir")
+        found += _named("probe", probe, "-NOPERM", f"SET {mine}seatrial x", "FLUSHALL", harmless=False)
+    return tuple(found)
+
+
 SETTINGS_ASKED = ("dir", "appendonly", "appendfsync", "maxmemory-policy", "maxmemory", "protected-mode", "save")
 
 
@@ -86,7 +91,9 @@ def ask(address: tuple[str, int], question: Question, passwords: dict[str, str])
     A refused AUTH is the reply, because no later command tells more. Raises SeatrialError ENGINE_FAILED when there is
     no connection.
     """
-    password = WRONG_PASSWORD if question.password == "wrong" else passwords.get(question.user, passwords[FACILITATOR])
+    # A stranger comes with the service's password.
+    right = passwords.get(question.user) or next(iter(passwords.values()), WRONG_PASSWORD)
+    password = WRONG_PASSWORD if question.password == "wrong" else right
     return converse(address, question.user, password, question.command)
 
 

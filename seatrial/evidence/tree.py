@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from seatrial.evidence.secrets import Wanted
     from seatrial.settings import Settings
 
-BUILD_INPUTS = ("Dockerfile", ".dockerignore", "pyproject.toml", "LICENSE", "requirements", "service", "config")
-"""What the image is made from: its revision is the last commit that touched one of these."""
-
-REDIS_CONF = "config/redis.conf"
+OWN_OUTPUT = ("dist/sbom.cdx.json", ".seatrial")
+"""What seatrial itself writes into a project: it changes nothing that the image is made from."""
 CONTEXT_TIMEOUT_SECONDS = 120.0
 
 
@@ -36,7 +34,8 @@ def revision(settings: Settings) -> Revision:
     """Return the last commit that touched a build input and its time; `unknown` and 0 outside a git checkout."""
     if process.find("git") is None:
         return Revision("unknown", 0)
-    inputs = [name for name in BUILD_INPUTS if settings.path(name).exists()]
+    inputs = [name for name in settings.build_inputs if settings.path(name).exists()]
+    inputs += [f":(exclude){name}" for name in OWN_OUTPUT]
     logged = process.run(
         ["git", "log", "-1", "--format=%H %ct", "--", *inputs], cwd=settings.root, check=False, timeout_seconds=30
     )
@@ -52,16 +51,25 @@ def revision(settings: Settings) -> Revision:
 
 def texts(settings: Settings) -> dict[str, str]:
     """Return the text of each file that checks read, by its name in the tree; what is missing is left out."""
-    names = ["Dockerfile", ".dockerignore", "Dockerfile.dockerignore", "pyproject.toml", REDIS_CONF]
-    names += [f"requirements/{file.name}" for file in sorted(settings.path("requirements").glob("*.txt"))]
-    names += [file.name for file in sorted(settings.root.glob("*compose*.y*ml"))]
+    names = [settings.dockerfile, *settings.ignore_files, settings.project_file, settings.redis_config]
+    names += _beside(settings, settings.lock_file, "*.txt" if "/" in settings.lock_file else "*requirements*.txt")
+    names += _beside(settings, settings.compose_file, "*compose*.y*ml")
     found = {}
-    for name in names:
+    for name in dict.fromkeys(filter(None, names)):
         file = settings.path(name)
         if file.is_file():
             # Bytes decoded by hand: a carriage return or a byte-order mark is a finding, not to be lost in reading.
             found[name] = file.read_bytes().decode("utf-8", "replace")
     return found
+
+
+def _beside(settings: Settings, name: str, pattern: str) -> list[str]:
+    """Return a file's name and those of its kin in the same folder."""
+    if not name:
+        return []
+    folder = settings.path(name).parent
+    kin = sorted(file.relative_to(settings.root).as_posix() for file in folder.glob(pattern))
+    return [*([] if name in kin else [name]), *kin]
 
 
 def context(settings: Settings, wanted: Wanted) -> tuple[Entry, ...]:
@@ -73,7 +81,7 @@ def context(settings: Settings, wanted: Wanted) -> tuple[Entry, ...]:
         folder = Path(name)
         probe = folder / "Dockerfile"
         probe.write_text("FROM scratch\nCOPY . /\n", encoding="utf-8")
-        override = settings.path("Dockerfile.dockerignore")
+        override = settings.path(settings.ignore_files[1])
         if override.is_file():
             # BuildKit looks for it beside the Dockerfile that it is given.
             shutil.copyfile(override, folder / "Dockerfile.dockerignore")

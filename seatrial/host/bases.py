@@ -49,6 +49,8 @@ def ensure_bases(settings: Settings, *, allow_install: bool, variables: Sequence
     A base that the operator did not choose and that no registry gives is built from Debian's packages, under our own
     name, and the choice is written to .env. Raises SeatrialError BASE_IMAGE when one cannot be had.
     """
+    if not variables:
+        return []
     wishes = [_wish(settings, variable) for variable in variables]
     here = in_store(image for wish in wishes for image in (wish.image, wish.own))
     missing = [wish for wish in wishes if wish.image not in here]
@@ -62,6 +64,12 @@ def ensure_bases(settings: Settings, *, allow_install: bool, variables: Sequence
             envfile.assign(settings.path(".env"), wish.variable, wish.own)
             did.append(f"wrote {wish.variable}={wish.own} to .env: {wish.image} cannot be had here")
     return did
+
+
+def needed(settings: Settings) -> tuple[str, ...]:
+    """Return the variables of those bases that the Dockerfile or the compose file asks for."""
+    text = settings.text(settings.dockerfile) + settings.text(settings.compose_file)
+    return tuple(variable for variable in VARIABLES if variable in text)
 
 
 def _wish(settings: Settings, variable: str) -> Wish:

@@ -59,7 +59,7 @@ class Store:
         raise _corrupt(key) if word == "corrupt" else _refused(word)
 
     def _ask(self, *command: str) -> str:
-        reply = redis.converse(self.address, redis.ADMIN, self.password, command)
+        reply = redis.converse(self.address, "admin", self.password, command)
         if reply.startswith("-"):
             raise _refused(reply)
         return reply

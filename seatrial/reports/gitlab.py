@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.reports import parts
 from seatrial.reports.visible import visible
-from seatrial.verify import Verdict
 
 if TYPE_CHECKING:
-    from seatrial.checks import Problem
+    from seatrial.evidence.places import Place
     from seatrial.verify import Report, Result
 
 WHEN_THERE_IS_NO_PLACE = "Dockerfile"
@@ -18,32 +17,38 @@ WHEN_THERE_IS_NO_PLACE = "Dockerfile"
 
 
 def render(report: Report) -> str:
-    """Return a list with an entry for each problem, and one for each check that could not judge."""
-    entries = [entry for result in parts.needing(report) for entry in _entries(result)]
+    """Return a list with an entry for each problem, and one for each check that could not judge.
+
+    What does not count is of severity `info`. What is mended has none: each entry is shown as a problem, and GitLab
+    sees by the fingerprints which are gone.
+    """
+    entries = [entry for result in parts.broken(report) for entry in _entries(report, result)]
     return json.dumps(entries, indent=2)
 
 
-def _entries(result: Result) -> list[dict[str, Any]]:
-    if not result.problems:
+def _entries(report: Report, result: Result) -> list[dict[str, Any]]:
+    check, points = result.check, parts.points(report, result)
+    if not points:
         text = f"{result.verdict.value}: {result.reason}"
-        return [_entry(result, text, parts.fingerprint(result), None)]
+        return [_entry(check.id, text, parts.fingerprint(check.id), "critical", None)]
     return [
-        _entry(result, _said(result, problem), parts.fingerprint(result, problem), problem)
-        for problem in result.problems
+        _entry(
+            check.id,
+            f"{parts.line(point)}. Mend: {check.mend}",
+            point.identity,
+            "major" if point.counts else "info",
+            point.problem.place,
+        )
+        for point in points
     ]
 
 
-def _said(result: Result, problem: Problem) -> str:
-    return f"{problem.where}: {problem.message}. Mend: {result.check.mend}"
-
-
-def _entry(result: Result, text: str, digest: str, problem: Problem | None) -> dict[str, Any]:
-    place = problem.place if problem else None
+def _entry(check: str, text: str, digest: str, severity: str, place: Place | None) -> dict[str, Any]:
     return {
-        "check_name": result.check.id,
+        "check_name": check,
         "description": visible(text),
         "fingerprint": digest,
-        "severity": "major" if result.verdict is Verdict.FAIL else "critical",
+        "severity": severity,
         "location": {
             "path": place.file if place else WHEN_THERE_IS_NO_PLACE,
             "lines": {"begin": (place.line if place else None) or 1},

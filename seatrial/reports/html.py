@@ -33,7 +33,9 @@ def render(report: Report) -> str:
         headline=headline(report),
         totals=parts.totals(report),
         subject={name: str(value) for name, value in report.subject.items() if value},
-        needing=parts.needing(report),
+        broken=_cards(report),
+        compared=parts.compared(report),
+        mended=[parts.gone(one) for one in parts.mended(report)],
         left_out=parts.left_out(report),
         families=_families(report),
         mutants={result.check.id: _mutants(result) for result in report.results},
@@ -60,6 +62,11 @@ def headline(report: Report) -> str:
         return f"{_counted(len(untrusted), 'check')} cannot be trusted"
     if needing:
         return f"{len(needing)} of {_counted(judged, 'promise')} {'is' if len(needing) == 1 else 'are'} broken"
+    if parts.known(report):
+        return "Nothing is broken that was not before"
+    waived = len(parts.waived(report))
+    if waived:
+        return f"{judged - waived} of {_counted(judged, 'promise')} hold, {waived} waived"
     return f"All {_counted(judged, 'promise')} hold" if judged > 1 else "The promise holds"
 
 
@@ -69,6 +76,20 @@ def _counted(count: int, noun: str) -> str:
 
 def _with_shares(things: Sequence[LayerPicture] | Sequence[PartPicture]) -> list[tuple[Any, float]]:
     return list(zip(things, drawings.shares([thing.size_bytes for thing in things]), strict=True))
+
+
+def _cards(report: Report) -> list[tuple[str, str, list[tuple[Result, list[parts.Point]]]]]:
+    """Return what is not as promised under its heading's id and words, each result with its problems."""
+    groups = (
+        ("fails", "What needs you", parts.needing(report)),
+        ("known", "As in the earlier report", parts.known(report)),
+        ("waived", "Waived", parts.waived(report)),
+    )
+    return [
+        (name, title, [(result, parts.points(report, result)) for result in results])
+        for name, title, results in groups
+        if results
+    ]
 
 
 def _families(report: Report) -> dict[str, list[Result]]:

@@ -31,6 +31,15 @@ def render(report: Report) -> str:
                         {"message": p.message, "where": p.where, "place": asdict(p.place) if p.place else None}
                         for p in result.problems
                     ],
+                    "waived": [
+                        {
+                            "message": waived.problem.message,
+                            "where": waived.problem.where,
+                            "reason": waived.waiver.reason,
+                            "expires": waived.waiver.expires.isoformat(),
+                        }
+                        for waived in result.waived
+                    ],
                     "examined": result.examined,
                     "saw_its_sabotage": result.saw_its_sabotage,
                     "reason": result.reason,
@@ -38,6 +47,7 @@ def render(report: Report) -> str:
                 }
                 for result in report.results
             ],
+            "against": asdict(report.against) if report.against else None,
             "pictures": asdict(report.pictures),
         },
         indent=2,

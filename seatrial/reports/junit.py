@@ -29,25 +29,32 @@ def render(report: Report) -> str:
 
 def _suite(report: Report, family: str, results: list[Result]) -> TestSuite:
     suite = TestSuite(family)
-    for name, value in report.subject.items():
+    mended = [parts.gone(one) for one in parts.mended(report) if one.check.partition(".")[0] == family]
+    compared = {"against": parts.compared(report)} if report.against else {}
+    for name, value in [*report.subject.items(), *compared.items(), *(("mended", one) for one in mended)]:
         suite.add_property(name, on_one_line(str(value)))
     for result in results:
-        suite.add_testcase(_case(result))
+        suite.add_testcase(_case(report, result))
     return suite
 
 
-def _case(result: Result) -> TestCase:
+def _case(report: Report, result: Result) -> TestCase:
     case = TestCase(result.check.id, f"seatrial.{result.check.family}", round(result.seconds, 6))
     if result.verdict is Verdict.PASS:
         return case
-    first = result.problems[0] if result.problems else None
-    message = on_one_line(f"{first.where}: {first.message}" if first else result.reason)
+    points = parts.points(report, result)
+    counting = [point for point in points if point.counts]
+    message = on_one_line(parts.line((counting or points)[0]) if points else result.reason)
     if result.verdict is Verdict.SKIP:
         case.result = [Skipped(message)]
         return case
-    outcome = (Failure if result.verdict is Verdict.FAIL else Error)(message, result.verdict.value)
-    spots = [f"at {spot}" for problem in result.problems if (spot := parts.spot(problem))]
+    # What is waived, or as it was, must not turn a CI server's page red: the exit code does not.
+    kind = Skipped if points and not counting else Failure if result.verdict is Verdict.FAIL else Error
+    outcome = kind(message, result.verdict.value)
+    spots = [f"at {spot}" for point in points if (spot := parts.spot(point.problem))]
     mended = [f"why:  {result.check.reason}", f"mend: {result.check.mend}"]
-    outcome.text = visible("\n".join([result.check.promise, parts.said(result), *dict.fromkeys(spots), *mended]))
+    outcome.text = visible(
+        "\n".join([result.check.promise, parts.said(report, result), *dict.fromkeys(spots), *mended])
+    )
     case.result = [outcome]
     return case

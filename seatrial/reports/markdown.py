@@ -16,12 +16,13 @@ _MEANS_SOMETHING = re.compile(r"([\\*_{}\[\]<>|#~&!])")
 
 
 def render(report: Report) -> str:
-    """Return the verdict, what fails with where, why and how to mend, then the rest folded away."""
+    """Return the verdict, what fails with where, why and how to mend, what is waived, then the rest folded away."""
     lines = [f"## seatrial: {report.verdict}", ""]
     lines += [f"{parts.totals(report)} in {report.seconds:.1f} s", ""]
     lines += [f"- {name}: {verbatim(str(value))}" for name, value in report.subject.items() if value]
-    for result in parts.needing(report):
-        lines += _failed(result)
+    lines += _compared(report)
+    for result in parts.broken(report):
+        lines += _failed(report, result)
     for reason, results in parts.left_out(report).items():
         lines += ["", f"**Left out:** {_ids(results)}", "", f"because {verbatim(reason)}"]
     holding = parts.holding(report)
@@ -50,17 +51,34 @@ def escaped(text: str) -> str:
     )
 
 
-def _failed(result: Result) -> list[str]:
+def _compared(report: Report) -> list[str]:
+    """Return how many problems are new, and which of the earlier ones are mended."""
+    if report.against is None:
+        return []
+    mended = parts.mended(report)
+    lines = ["", f"**{escaped(parts.compared(report))}**", ""]
+    lines += [f"- mended: {verbatim(parts.gone(one))}" for one in mended[:SHOWN_PROBLEMS]]
+    return lines + ([f"- and {len(mended) - SHOWN_PROBLEMS} more"] if len(mended) > SHOWN_PROBLEMS else [])
+
+
+def _failed(report: Report, result: Result) -> list[str]:
     lines = ["", f"### {result.verdict.value} `{result.check.id}`", "", f"**{escaped(result.check.promise)}**", ""]
     if result.reason:
         lines += [f"- because {verbatim(result.reason)}"]
-    for problem in result.problems[:SHOWN_PROBLEMS]:
-        spot = parts.spot(problem)
-        at = f" at {verbatim(spot)}" if spot not in {"", problem.where} else ""
-        lines.append(f"- {verbatim(problem.where)}{at}: {verbatim(problem.message)}")
-    if len(result.problems) > SHOWN_PROBLEMS:
-        lines.append(f"- and {len(result.problems) - SHOWN_PROBLEMS} more")
+    points = parts.points(report, result)
+    lines += [_told(point) for point in points[:SHOWN_PROBLEMS]]
+    if len(points) > SHOWN_PROBLEMS:
+        lines.append(f"- and {len(points) - SHOWN_PROBLEMS} more")
+    if points and not any(point.counts for point in points):
+        return lines
     return [*lines, "", f"Why: {escaped(result.check.reason)}", "", f"Mend: {escaped(result.check.mend)}"]
+
+
+def _told(point: parts.Point) -> str:
+    problem, spot = point.problem, parts.spot(point.problem)
+    at = f" at {verbatim(spot)}" if spot not in {"", problem.where} else ""
+    note = f" ({verbatim(point.note)})" if point.note else ""
+    return f"- {verbatim(problem.where)}{at}: {verbatim(problem.message)}{note}"
 
 
 def _ids(results: list[Result]) -> str:

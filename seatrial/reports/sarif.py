@@ -14,10 +14,12 @@ from seatrial.reports.visible import visible
 from seatrial.verify import Verdict
 
 if TYPE_CHECKING:
+    from seatrial.baseline import Finding
     from seatrial.checks import Check, Problem
     from seatrial.verify import Report, Result
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+FINGERPRINT = "seatrial/v1"
 
 
 def render(report: Report) -> str:
@@ -28,7 +30,10 @@ def render(report: Report) -> str:
         "tool": {"driver": {"name": "seatrial", "version": _version(), "rules": list(rules.values())}},
         "invocations": [_invocation(report)],
         "columnKind": "unicodeCodePoints",
-        "results": [found for result in parts.needing(report) for found in _results(result, index[result.check.id])],
+        "results": [
+            *(found for result in parts.broken(report) for found in _results(report, result, index[result.check.id])),
+            *(_absent(mended) for mended in parts.mended(report)),
+        ],
         "properties": {name: visible(str(value)) for name, value in report.subject.items()},
     }
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
@@ -63,21 +68,48 @@ def _invocation(report: Report) -> dict[str, Any]:
     }
 
 
-def _results(result: Result, rule: int) -> list[dict[str, Any]]:
-    if not result.problems:
+def _results(report: Report, result: Result, rule: int) -> list[dict[str, Any]]:
+    points = parts.points(report, result)
+    if not points:
         text = f"{result.verdict.value}: {result.reason}"
-        return [{"ruleId": result.check.id, "ruleIndex": rule, "level": "error", "message": {"text": visible(text)}}]
+        told = {"ruleId": result.check.id, "ruleIndex": rule, "level": "error", "message": {"text": visible(text)}}
+        return [{**told, **_since(report, parts.NEW)}]
     return [
         {
             "ruleId": result.check.id,
             "ruleIndex": rule,
             "level": "error",
-            "message": {"text": visible(f"{problem.where}: {problem.message}. Mend: {result.check.mend}")},
-            "locations": [_location(problem)],
-            "partialFingerprints": {"seatrial/v1": parts.fingerprint(result, problem)},
+            "message": {"text": visible(f"{parts.line(point)}. Mend: {result.check.mend}")},
+            "locations": [_location(point.problem)],
+            "partialFingerprints": {FINGERPRINT: point.identity},
+            **_since(report, point.since or parts.UNCHANGED),
+            **_suppressed(point),
         }
-        for problem in result.problems
+        for point in points
     ]
+
+
+def _since(report: Report, state: str) -> dict[str, str]:
+    """Return what became of a result since an earlier report. Where one result of a run says so, all must."""
+    return {"baselineState": state} if report.against is not None else {}
+
+
+def _suppressed(point: parts.Point) -> dict[str, Any]:
+    if point.waiver is None:
+        return {}
+    return {"suppressions": [{"kind": "external", "status": "accepted", "justification": visible(point.note)}]}
+
+
+def _absent(mended: Finding) -> dict[str, Any]:
+    """Return a problem of the earlier report that is no more."""
+    return {
+        "ruleId": mended.check,
+        "level": "none",
+        "message": {"text": visible(f"mended: {parts.gone(mended)}")},
+        "locations": [{"logicalLocations": [{"fullyQualifiedName": visible(mended.where)}]}],
+        "partialFingerprints": {FINGERPRINT: parts.fingerprint(*mended.key)},
+        "baselineState": "absent",
+    }
 
 
 def _location(problem: Problem) -> dict[str, Any]:

@@ -25,34 +25,40 @@ _COLOURS = {
     Verdict.BLIND: "red",
     Verdict.ERROR: "red",
     Verdict.SKIP: "yellow",
+    Verdict.WAIVED: "yellow",
 }
 
 
 def render(report: Report) -> str:
-    """Return what fails, then the names of what was left out and of what holds, then the verdict."""
-    lines = _subject(report) + _needing(report)
+    """Return what fails, what is known or waived, the names of what was left out and of what holds, the verdict."""
+    lines = _subject(report) + _broken(report, parts.broken(report))
     for reason, results in parts.left_out(report).items():
         lines += _names(Verdict.SKIP, results)
         lines.append(f"{INDENT}because: {harmless(reason)}")
     for family in FAMILIES:
         lines += _names(Verdict.PASS, [held for held in parts.holding(report) if held.check.family == family])
-    return "\n".join([*lines, *_verdict(report)])
+    return "\n".join([*lines, *_compared(report), *_verdict(report)])
 
 
 def render_quiet(report: Report) -> str:
     """Return what fails and the verdict."""
-    return "\n".join([*_needing(report), *_verdict(report)]).lstrip("\n")
+    return "\n".join([*_broken(report, parts.needing(report)), *_compared(report), *_verdict(report)]).lstrip("\n")
 
 
 def render_verbose(report: Report) -> str:
     """Return everything: each check with its promise, what it examined and how long it took; every problem."""
-    lines = _subject(report) + _needing(report, every=True)
+    lines = _subject(report) + _broken(report, parts.broken(report), every=True)
     for result in report.results:
         if result.verdict in {Verdict.PASS, Verdict.SKIP}:
             examined = f"  [{result.examined or 'nothing'}, {result.seconds * 1000:.1f} ms]"
             lines.append(_head(result) + paint(harmless(examined), "dim"))
             lines += [f"{INDENT}because: {harmless(result.reason)}"] if result.reason else []
-    return "\n".join([*lines, *_verdict(report)])
+    return "\n".join([*lines, *_compared(report), *_verdict(report)])
+
+
+def render_one(report: Report, result: Result) -> str:
+    """Return one result as the whole report shows it."""
+    return "\n".join([_head(result), *_details(report, result, SHOWN_PROBLEMS)])
 
 
 def harmless(text: str) -> str:
@@ -64,10 +70,10 @@ def _subject(report: Report) -> list[str]:
     return [f"{name:<10} {harmless(str(value))}" for name, value in report.subject.items()] + [""]
 
 
-def _needing(report: Report, *, every: bool = False) -> list[str]:
+def _broken(report: Report, results: Iterable[Result], *, every: bool = False) -> list[str]:
     lines = []
-    for result in parts.needing(report):
-        lines += [_head(result), *_details(result, None if every else SHOWN_PROBLEMS), ""]
+    for result in results:
+        lines += [_head(result), *_details(report, result, None if every else SHOWN_PROBLEMS), ""]
     return lines
 
 
@@ -76,20 +82,26 @@ def _head(result: Result) -> str:
     return f"{verdict} {result.check.id:<28} {result.check.promise}"
 
 
-def _details(result: Result, limit: int | None) -> list[str]:
+def _details(report: Report, result: Result, limit: int | None) -> list[str]:
     lines = [f"{INDENT}because: {harmless(result.reason)}"] if result.reason else []
-    shown = result.problems[:limit]
-    for problem in shown:
-        spot = parts.spot(problem)
+    points = parts.points(report, result)
+    for point in points[:limit]:
+        spot = parts.spot(point.problem)
         # A check's own word may already be the file and the line.
-        at = "" if spot in {"", problem.where} else f"{harmless(spot)}  "
-        lines.append(f"{INDENT}{at}{harmless(problem.where)}: {harmless(problem.message)}")
-    if len(result.problems) > len(shown):
-        lines.append(f"{INDENT}... and {len(result.problems) - len(shown)} more (--verbose names them)")
-    if result.problems:
+        at = "" if spot in {"", point.problem.where} else f"{harmless(spot)}  "
+        lines.append(f"{INDENT}{at}{harmless(parts.line(point))}")
+    if limit is not None and len(points) > limit:
+        lines.append(f"{INDENT}... and {len(points) - limit} more (--verbose names them)")
+    if any(point.counts for point in points):
         lines.append(f"{INDENT}why:  {result.check.reason}")
         lines.append(f"{INDENT}mend: {result.check.mend}")
     return lines
+
+
+def _compared(report: Report) -> list[str]:
+    """Return how many problems are new, and which of the earlier ones are mended."""
+    said = parts.compared(report)
+    return ["", said, *(f"{INDENT}mended: {harmless(parts.gone(one))}" for one in parts.mended(report))] if said else []
 
 
 def _names(verdict: Verdict, results: Iterable[Result]) -> list[str]:

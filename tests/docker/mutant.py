@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Patch = Callable[["Path"], None]
 """Breaks something in the copy of the project that lies in a folder."""
 
-TREE = "context,dockerfile,compose"
+TREE = "context,dockerfile,compose,supply.waivers"
 IMAGE = f"{TREE},image,layers,packages,supply.sbom,supply.base"
 JUDGED = {
     "tree": TREE,

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from tests.docker.mutant import Mutant, append, both, kills, last_stage, payload, swap, write
+from tests.docker.mutant import Mutant, Patch, append, both, kills, last_stage, payload, service, swap, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -293,8 +293,8 @@ PACKAGES = (
     ),
     Mutant(
         "lock-behind",
-        "A dependency was raised in pyproject.toml, and not locked again.",
-        swap("pyproject.toml", '    "h11>=0.16",', '    "h11>=99",'),
+        "A dependency was raised in service/pyproject.toml, and not locked again.",
+        swap("service/pyproject.toml", '    "h11>=0.16",', '    "h11>=99",'),
         kills("packages.lock_in_step"),
         "image",
     ),
@@ -346,7 +346,32 @@ PACKAGES = (
     ),
 )
 
+
+def left_behind(expires: str) -> Patch:
+    """Waive that a root file system is writable, until a day."""
+    lines = ['promise = "compose.read_only"', 'place = "*"', 'reason = "it is being mended"', f"expires = {expires}"]
+    return append("pyproject.toml", "\n".join(["", "[[tool.seatrial.waivers]]", *lines, ""]))
+
+
 SUPPLY = (
+    Mutant(
+        "waiver-nobody-needs",
+        "A waiver was left behind when the promise was kept again.",
+        left_behind("2999-01-01"),
+        kills("supply.waivers"),
+        "tree",
+        says=("nothing needs it any more",),
+    ),
+    Mutant(
+        "waiver-out-of-date",
+        "A waiver has expired, and what it was for is still broken.",
+        both(
+            service("redis-prod", read_only=None),
+            left_behind("2020-01-01"),
+        ),
+        kills("supply.waivers", "compose.read_only"),
+        "tree",
+    ),
     Mutant(
         "unrepeatable",
         "The time of the build is written into the image.",

@@ -26,7 +26,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for variable in (*build.CA_VARIABLES, "PYTHON_IMAGE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setattr(tree, "revision", lambda _settings: REVISION)
-    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', encoding="utf-8")
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service/pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', encoding="utf-8")
+    (tmp_path / "Dockerfile").write_text(
+        "ARG PYTHON_IMAGE=python:3.13-slim-trixie\nFROM ${PYTHON_IMAGE}\n", encoding="utf-8"
+    )
     return tmp_path
 
 
@@ -49,7 +53,6 @@ def test_the_whole_command(project: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert "--secret" not in command
     arguments = {word for before, word in itertools.pairwise(command) if before == "--build-arg"}
     assert arguments == {
-        "PYTHON_IMAGE=python:3.13-slim-trixie",
         "SOURCE_DATE_EPOCH=1767225600",
         "REVISION=abc",
         "CREATED=2026-01-01T00:00:00Z",

@@ -1,4 +1,4 @@
-"""`python -m seatrial` as a person types it."""
+"""`./invoke` behind its wrapper, and the command `seatrial`, as a person types them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def run(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
         "DOCKER_HOST": "unix:///nowhere.sock",
     }
     return subprocess.run(
-        [sys.executable, "-m", "seatrial", *words],
+        [sys.executable, str(ROOT / "tasks.py"), *words],
         cwd=cwd,
         env=environment,
         capture_output=True,
@@ -46,6 +46,8 @@ def test_tasks_are_listed_in_the_order_of_their_use(words: tuple[str, ...]) -> N
 
 def test_it_works_from_another_folder(tmp_path: Path) -> None:
     assert run("--list", cwd=tmp_path).returncode == 0
+    done = run("verify", "--static", cwd=tmp_path)
+    assert (done.returncode, done.stderr.partition(":")[0]) == (2, "error[settings]")
 
 
 @pytest.mark.parametrize(

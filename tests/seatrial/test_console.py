@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seatrial import console
+from seatrial import console, wording
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,10 @@ def test_results_and_progress_go_different_ways(capsys: pytest.CaptureFixture[st
     assert written.err == "about the work\n! careful\n"
 
 
-def test_a_step_in_a_pipe_is_one_line_at_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_in_a_pipe_is_one_line_at_its_end(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "command", "seatrial")
     with console.step("building") as step:
         step.note("quickly passing by")
         step.done("built", next="./invoke up")
@@ -37,7 +40,7 @@ def test_a_step_in_a_pipe_is_one_line_at_its_end(capsys: pytest.CaptureFixture[s
     assert written.out == ""
     assert written.err.splitlines() == [written.err.strip()]
     assert written.err.startswith("ok built (0.")
-    assert written.err.endswith("s)  next: ./invoke up\n")
+    assert written.err.endswith("s)  next: seatrial up\n")
 
 
 def test_a_step_that_says_nothing_is_named_by_its_title(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial import docs, recorded
+from seatrial import docs, explanation, recorded
 from seatrial.checks import FAMILIES, all_checks
 from seatrial.errors import Code, ExitCode
 
@@ -41,7 +41,7 @@ def test_every_promise_names_its_checks_and_every_check_has_a_promise() -> None:
 
 def test_every_sabotage_is_shown() -> None:
     for check in all_checks():
-        said = docs.sabotage_as_written(check)
+        said = explanation.sabotage_as_written(check)
         assert said.endswith(".") or (said.startswith("`") and "lambda e:" not in said), check.id
 
 

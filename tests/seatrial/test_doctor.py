@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMPOSE = """
 services:
-  redis: {ports: ["127.0.0.1:${REDIS_DEV_PORT:-6379}:6379"]}
+  redis: {image: "${REDIS_IMAGE:-redis:7}", ports: ["127.0.0.1:${REDIS_DEV_PORT:-6379}:6379"]}
   ipfs: {ports: ["${IPFS_SWARM_PORT:-4001}:4001", "8080:8080/tcp", "9000"]}
   facilitator: {ports: ["${BIND_ADDRESS:-127.0.0.1}:${FACILITATOR_PORT:-3000}:3000"]}
   quiet: {}
@@ -57,6 +57,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> settings.Setting
     real = settings.load()
     (tmp_path / "config").mkdir()
     shutil.copy(real.path(workspace.CONFIG_EXAMPLE), tmp_path / "config")
+    (tmp_path / "Dockerfile").write_text("ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n", encoding="utf-8")
     (tmp_path / "docker-compose.yml").write_text(COMPOSE, encoding="utf-8")
     made = dataclasses.replace(real, root=tmp_path)
     workspace.prepare(made)

@@ -76,10 +76,101 @@ def test_an_unknown_key_lists_the_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("key", TABLE)
-def test_a_missing_key_is_named(tmp_path: Path, key: str) -> None:
-    error = refused(project(tmp_path, **{key: None}))
-    assert f"missing key {key!r}" in error.what
-    assert "known keys: " in error.hint
+def test_every_key_has_a_default(tmp_path: Path, key: str) -> None:
+    assert settings.load(project(tmp_path, **{key: None}))
+
+
+def test_a_project_that_says_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "My Shop 2"
+    folder.mkdir()
+    (folder / "seatrial.toml").write_text("", encoding="utf-8")
+    found = settings.load(folder)
+    assert (found.image, found.compose_project) == ("my-shop-2", "my-shop-2")
+    assert (found.dockerfile, found.compose_file, found.lock_file) == ("", "", "")
+    for name in ("Dockerfile", "compose.yml", "docker-compose.yml", "requirements.txt"):
+        (folder / name).touch()
+    found = settings.load(folder)
+    assert (found.dockerfile, found.compose_file, found.lock_file) == ("Dockerfile", "compose.yml", "requirements.txt")
+
+
+def test_a_file_of_its_own_goes_before_the_shared_one(tmp_path: Path) -> None:
+    project(tmp_path, image="shared")
+    (tmp_path / "seatrial.toml").write_text('image = "own"', encoding="utf-8")
+    assert settings.load(tmp_path).image == "own"
+
+
+def test_the_project_is_found_from_below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(settings.PROJECT_VARIABLE, raising=False)
+    project(tmp_path)
+    below = tmp_path / "src/deep"
+    below.mkdir(parents=True)
+    (tmp_path / "src/pyproject.toml").write_text("[project]\nname = 'another'\n", encoding="utf-8")
+    monkeypatch.chdir(below)
+    assert settings.load().root == tmp_path.resolve()
+    monkeypatch.setenv(settings.PROJECT_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(SeatrialError, match="there is no folder"):
+        settings.load()
+    monkeypatch.setenv(settings.PROJECT_VARIABLE, str(tmp_path))
+    monkeypatch.chdir("/")
+    assert settings.load().root == tmp_path.resolve()
+
+
+def test_no_project_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(settings.PROJECT_VARIABLE, raising=False)
+    with pytest.raises(SeatrialError) as caught:
+        settings.find(tmp_path)
+    assert caught.value.code is Code.SETTINGS
+    assert "no project" in caught.value.what
+
+
+def test_several_dockerfiles_are_the_project_s_choice(tmp_path: Path) -> None:
+    project(tmp_path)
+    for name in ("Dockerfile.api", "Dockerfile.web", "Dockerfile.web.dockerignore"):
+        (tmp_path / name).touch()
+    error = refused(tmp_path)
+    assert error.what == "there are 2 Dockerfiles: Dockerfile.api, Dockerfile.web"
+    assert 'dockerfile = "Dockerfile.api"' in error.hint
+    assert (
+        settings.load(project(tmp_path, dockerfile="Dockerfile.web")).ignore_files[1] == "Dockerfile.web.dockerignore"
+    )
+    (tmp_path / "Dockerfile").touch()
+    assert settings.load(project(tmp_path)).dockerfile == "Dockerfile"
+
+
+@pytest.mark.parametrize("key", ["dockerfile", "compose_file", "lock_file", "redis_config"])
+def test_a_file_that_is_named_and_not_there(tmp_path: Path, key: str) -> None:
+    assert f"{key}: there is no file nowhere/x" in refused(project(tmp_path, **{key: "nowhere/x"})).what
+
+
+def test_a_role_that_nobody_plays(tmp_path: Path) -> None:
+    file = project(tmp_path) / "pyproject.toml"
+    file.write_text(file.read_text(encoding="utf-8") + '\nredis_users = { servcie = "x" }\n', encoding="utf-8")
+    error = refused(tmp_path)
+    assert ("unknown role servcie" in error.what, error.hint) == (True, "roles: service, probe, admin")
+
+
+MODEL: dict[str, dict[str, Any]] = {
+    "web": {"profiles": ["production"]},
+    "db": {},
+    "debug": {"profiles": ["debug"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("named", "development", "services", "chosen"),
+    [
+        ([], [], MODEL, {"web"}),
+        (["web", "db"], [], MODEL, {"web", "db"}),
+        (["web", "db"], ["db"], MODEL, {"web"}),
+        (["web"], [], {"web": {}, "db": {}}, {"web", "db"}),
+    ],
+    ids=["by profile", "named too", "development has its own", "no profile at all"],
+)
+def test_which_services_are_production_s(
+    tmp_path: Path, named: list[str], development: list[str], services: dict[str, Any], chosen: set[str]
+) -> None:
+    keys = {"production_services": named or None, "development_services": development or None}
+    assert set(settings.load(project(tmp_path, **keys)).in_production(services)) == chosen
 
 
 @pytest.mark.parametrize(
@@ -123,3 +214,14 @@ def test_the_chosen_image_is_of_the_environment_then_env_then_default(
     assert settings.chosen_image(loaded, "REDIS_IMAGE") == "other:1"
     monkeypatch.setenv("REDIS_IMAGE", "")
     assert settings.chosen_image(loaded, "REDIS_IMAGE") == "own/redis:7$x"
+
+
+def test_the_page_about_settings_names_every_key() -> None:
+    page = (settings.load().root / "docs/projects.md").read_text(encoding="utf-8")
+    table = page.partition("| key | default |")[2].partition("\n\n")[0]
+    named = {
+        name
+        for line in table.splitlines()[2:]
+        for name in line.split("|")[1].replace("`", "").replace(" ", "").split(",")
+    }
+    assert named == {field.name for field in fields(settings.Settings)} - {"root"}

@@ -103,9 +103,10 @@ def test_every_option_of_verify_is_handed_on(monkeypatch: pytest.MonkeyPatch) ->
         seen.append(given[-1])
         return 0
 
-    monkeypatch.setattr(proof, "run", remember)
+    monkeypatch.setattr(proof, "start", remember)
     monkeypatch.setattr(proof, "print_list", remember)
     given: dict[str, Any] = {"only": "a", "skip": "b", "image": "c", "static": True, "format": "json", "output": "d"}
+    given |= {"against": "e", "watch": True}
     tasks.namespace["verify"](Context(), **given)
     tasks.namespace["verify"](Context(), list=True, only="image")
     assert seen == [proof.Options(**given), proof.Options(only="image")]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = settings.load().root
-MODULES = ("__init__", "errors", "process", "toolbox")
+MODULES = ("__init__", "errors", "process", "toolbox", "wording")
 ENTRY = 'import os, sys\nprint(sys.argv[1:], os.getcwd(), sys.executable, os.environ.get("PYTHONPATH"), sep="|")\n'
 MAKING = "making .venv (once) ... "
 
@@ -32,7 +32,7 @@ def real_checkout(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "invoke", made / "invoke")
     for module in MODULES:
         shutil.copy(ROOT / "seatrial" / f"{module}.py", made / "seatrial")
-    (made / "seatrial" / "__main__.py").write_text(ENTRY, encoding="utf-8")
+    (made / "tasks.py").write_text(ENTRY, encoding="utf-8")
     (made / "requirements" / "toolkit.txt").write_text("# nothing\n", encoding="utf-8")
     return made
 
@@ -83,7 +83,7 @@ def working_python(folder: Path, name: str) -> None:
 
 def test_the_first_call_makes_the_environment_and_later_calls_are_silent(real_checkout: Path) -> None:
     shutil.copy(ROOT / "requirements" / "toolkit.txt", real_checkout / "requirements")
-    (real_checkout / "seatrial" / "__main__.py").write_text("import dotenv, docker, invoke, rich\n", encoding="utf-8")
+    (real_checkout / "tasks.py").write_text("import dotenv, docker, invoke, rich\n", encoding="utf-8")
     first = call(real_checkout / "invoke")
     assert (first.returncode, first.stdout) == (0, ""), first.stderr
     assert first.stderr.startswith(MAKING)

@@ -96,7 +96,7 @@ def logging(evidence: Evidence) -> Iterator[Problem]:
 @check(
     "compose.healthcheck",
     sabotage=lambda e: e.with_service(
-        e.settings.redis_service, lambda s: s.update(healthcheck={"test": ["CMD-SHELL", "redis-cli ping || true"]})
+        e.a_service(), lambda s: s.update(healthcheck={"test": ["CMD-SHELL", "redis-cli ping || true"]})
     ),
     mend="make the check fail on any other answer than the right one: redis-cli -e ... | grep -qx PONG",
 )

@@ -17,8 +17,8 @@ _UNIT_SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns":
 
 
 def main(evidence: Evidence) -> str:
-    """Return the name of the service that is proven."""
-    return evidence.settings.service
+    """Return the name of the service that is proven, or where the settings name none, of any of production's."""
+    return evidence.a_service()
 
 
 def words(value: Any) -> list[str]:

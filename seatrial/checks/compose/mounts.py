@@ -120,8 +120,9 @@ def config_mount(evidence: Evidence) -> Iterator[Problem]:
 
     One image serves every environment, and the service cannot change what it was told.
     """
-    target = f"{evidence.settings.package_root}/config/config.json"
-    service = evidence.services().get(main(evidence), {})
+    services = evidence.services()
+    evidence.needs("service", "config_mount")
+    target, service = evidence.settings.config_mount, services.get(main(evidence), {})
     mounts = [mount for mount in service.get("volumes") or [] if mount.get("target") == target]
     where = f"services.{main(evidence)}.volumes"
     if any(config.get("target") == target for config in service.get("configs") or []):
@@ -145,8 +146,10 @@ def data_volumes(evidence: Evidence) -> Iterator[Problem]:
 
     On an anonymous volume or a tmpfs every claim is forgotten when the container is replaced, and can be made again.
     """
+    services = evidence.services()
+    evidence.needs("redis_service")
     name = evidence.settings.redis_service
-    service = evidence.services().get(name, {})
+    service = services.get(name, {})
     folder = _data_folder(evidence)
     where = f"services.{name}.volumes"
     mounts = {posixpath.normpath(str(m.get("target") or "/")): m for m in service.get("volumes") or []}

@@ -37,8 +37,10 @@ _ASKED_BY_ENVIRONMENT = re.compile(r"(?:REDIS|VALKEY)\w*PASSWORD_FILE")
 
 def configuration(evidence: Evidence) -> list[Directive]:
     """Return what the production Redis is told, its file first: what stands later counts."""
+    services = evidence.services()
+    evidence.needs("redis_service")
     name = evidence.settings.redis_service
-    service = evidence.services().get(name, {})
+    service = services.get(name, {})
     argv = [*words(service.get("entrypoint")), *words(service.get("command"))]
     file, added = redis_conf.of_command(argv, f"services.{name}.command")
     return [*_of_file(evidence, file), *added]
@@ -116,5 +118,5 @@ def redis_users(evidence: Evidence) -> Iterator[Problem]:
         if DEFAULT not in users:
             yield Problem("the default user is not named, so it is on, without a password", where)
         for user in users.values():
-            for problem in faults(user):
+            for problem in faults(user, evidence.settings.redis_users.get("admin", "")):
                 yield Problem(problem, f"{where}: user {user.name}")

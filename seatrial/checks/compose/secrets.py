@@ -10,7 +10,6 @@ from seatrial.checks import Problem, check
 from seatrial.checks.compose.model import Service, hooks, texts, words
 from seatrial.evidence.commands import shows_password
 from seatrial.evidence.secrets import SECRET_FILE, names_a_secret
-from seatrial.evidence.tree import REDIS_CONF
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +32,8 @@ _CONFIGURATION = re.compile(r"(?:^|/)config/config\.json$")
 @check(
     "compose.no_secrets",
     sabotage=lambda e: e.with_service(
-        e.settings.redis_service, lambda s: s.update(command=["redis-server", "--requirepass", "changeme"])
+        e.settings.redis_service or e.a_service(),
+        lambda s: s.update(command=["redis-server", "--requirepass", "changeme"]),
     ),
     mend="declare it under secrets: as a file, and read it from /run/secrets",
 )
@@ -100,7 +100,8 @@ def _in_redis_conf(evidence: Evidence) -> Iterator[Problem]:
     root = str(evidence.settings.root)
     mounted = evidence.document("compose.mounts", "")
     files = {posixpath.relpath(path, root): facts.get("text", "") for path, facts in mounted.items()}
-    files[REDIS_CONF] = evidence.document("tree.files", "").get(REDIS_CONF, "")
+    config = evidence.settings.redis_config
+    files[config] = evidence.document("tree.files", "").get(config, "")
     for name, text in files.items():
         for number, line in enumerate(text.splitlines(), start=1):
             if _REDIS_PASSWORD.match(line) or evidence.wanted.seen_in_text(line):

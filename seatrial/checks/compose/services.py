@@ -23,7 +23,8 @@ _STOPS_CLEANLY = {"", "TERM", "15", "INT", "2", "QUIT", "3"}
 @check(
     "compose.services",
     sabotage=lambda e: e.edited(
-        "compose.production", lambda m: m["services"].update(debug={"image": "busybox:1", "profiles": ["production"]})
+        "compose.production",
+        lambda m: m["services"].update(debug={"image": "busybox:1", "profiles": [e.settings.production_profile]}),
     ),
     mend="give the service its profile, or name it in [tool.seatrial]",
     trips=(
@@ -44,9 +45,11 @@ def services(evidence: Evidence) -> Iterator[Problem]:
     profile, or a production service that depends on it.
     """
     settings = evidence.settings
+    evidence.document("compose.production", "")
+    evidence.needs("production_services")
     wanted = {"production": settings.production_services, "development": settings.development_services}
     for profile, names in wanted.items():
-        found = evidence.services(profile)
+        found = evidence.services(profile) if names else {}
         for name in sorted(set(names) - set(found)):
             yield Problem(f"{profile} lacks the service", f"services.{name}")
         for name in sorted(set(found) - set(names)):
@@ -120,7 +123,7 @@ def files(evidence: Evidence) -> Iterator[Problem]:
 
 @check(
     "compose.images",
-    sabotage=lambda e: e.with_service(e.settings.redis_service, lambda s: s.update(image="redis:latest", build=None)),
+    sabotage=lambda e: e.with_service(e.a_service(), lambda s: s.update(image="redis:latest", build=None)),
     mend="name a version: image: redis:7-alpine",
 )
 def images(evidence: Evidence) -> Iterator[Problem]:
@@ -145,7 +148,7 @@ def build(evidence: Evidence) -> Iterator[Problem]:
     Another file, another stage or another context makes another image than the one that is proven.
     """
     root = str(evidence.settings.root)
-    stages = dockerfile.parse(evidence.document("tree.files").get("Dockerfile", "")).stages
+    stages = dockerfile.parse(evidence.document("tree.files").get(evidence.settings.dockerfile, "")).stages
     for name, service in evidence.services().items():
         told: dict[str, Any] = service.get("build") or {}
         where = f"services.{name}.build"
@@ -154,8 +157,9 @@ def build(evidence: Evidence) -> Iterator[Problem]:
         context = str(told.get("context") or root)
         if compose_files.is_remote(context) or not f"{posixpath.normpath(context)}/".startswith(f"{root}/"):
             yield Problem(f"it is built from {context}, outside of the tree", f"{where}.context")
-        if name == main(evidence):
-            yield from _other_than_judged(told, {stages[-1].name, str(len(stages) - 1)} if stages else set(), where)
+        if name == main(evidence) and stages:
+            judged = posixpath.relpath(f"{root}/{evidence.settings.dockerfile}", posixpath.join(root, context))
+            yield from _other_than_judged(told, judged, {stages[-1].name, str(len(stages) - 1)}, where)
         for key in ("privileged", "entitlements"):
             if told.get(key):
                 yield Problem(f"the build is given more rights: {key}", f"{where}.{key}")
@@ -166,11 +170,13 @@ def build(evidence: Evidence) -> Iterator[Problem]:
             yield Problem(f"{source} has no explicit version", f"{where}.additional_contexts.{other}")
 
 
-def _other_than_judged(told: dict[str, Any], last: set[str], where: str) -> Iterator[Problem]:
+def _other_than_judged(told: dict[str, Any], judged: str, last: set[str], where: str) -> Iterator[Problem]:
+    """Yield what makes a build another one than that of the Dockerfile, named as the context's folder sees it."""
+    written = str(told.get("dockerfile") or "Dockerfile")
     if told.get("dockerfile_inline"):
-        yield Problem("it is built from other instructions than Dockerfile", f"{where}.dockerfile_inline")
-    elif posixpath.normpath(str(told.get("dockerfile") or "Dockerfile")) != "Dockerfile":
-        yield Problem(f"it is built from {told['dockerfile']} instead of Dockerfile", f"{where}.dockerfile")
+        yield Problem(f"it is built from other instructions than {judged}", f"{where}.dockerfile_inline")
+    elif posixpath.normpath(written) != judged:
+        yield Problem(f"it is built from {written} instead of {judged}", f"{where}.dockerfile")
     target = str(told.get("target") or "")
     if target and target.lower() not in last:
         yield Problem(f"the stage {target} is built, which is not the last one", f"{where}.target")
@@ -227,8 +233,9 @@ def depends_on(evidence: Evidence) -> Iterator[Problem]:
 
     A service that starts first reports errors that are none.
     """
-    settings = evidence.settings
-    service = evidence.services().get(settings.service, {})
+    services, settings = evidence.services(), evidence.settings
+    evidence.needs("service", "redis_service")
+    service = services.get(settings.service, {})
     waits = (service.get("depends_on") or {}).get(settings.redis_service) or {}
     where = f"services.{settings.service}.depends_on"
     if waits.get("condition") != "service_healthy":

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from seatrial.evidence.trial.faults import break_and_mend
 from seatrial.evidence.trial.life import FOLDER_PREFIX, remove_leftovers, started
-from seatrial.evidence.trial.model import OPEN_REDIS, TRIAL_LABEL, TWIN, Trial, trial_model
+from seatrial.evidence.trial.model import MOMENTS, OPEN_REDIS, TRIAL_LABEL, TWIN, Trial, trial_model
 from seatrial.evidence.trial.probes import observe
 
 __all__ = [
     "FOLDER_PREFIX",
+    "MOMENTS",
     "OPEN_REDIS",
     "TRIAL_LABEL",
     "TWIN",

@@ -13,20 +13,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import clients, compose, process, secret_files
+from seatrial import compose, process, secret_files
 from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import SeatrialError
-from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, trial_model
-from seatrial.ledger import function_source
-from seatrial.ledger.store import Store
-from service import config_file
+from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, secret_copy, trial_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from seatrial.engine import Engine
     from seatrial.settings import Settings
-    from service.config import Config
 
 FOLDER_PREFIX = "seatrial-trial-"
 
@@ -43,14 +39,14 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
     folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{os.getpid()}-"))
     try:
         source = compose.parse_model(compose.stack(settings, production=True).model())
-        (folder / "secrets").mkdir(mode=0o700)
-        secret_files.write_secrets(folder / "secrets", secrets.token_urlsafe(32))
-        token = secrets.token_urlsafe(32)
-        config = _configure(settings, folder / "config.json", token)
+        password_files = _provide(settings, source, folder)
+        configured = _configured(settings, folder)
         model = trial_model(source, settings, image, folder, label)
         file = folder / "compose.json"
         file.write_text(json.dumps(model), encoding="utf-8")
-        trial = Trial(settings, engine, compose.Stack(project, folder, (file,)), folder, model, config, token)
+        trial = Trial(
+            settings, engine, compose.Stack(project, folder, (file,)), folder, model, password_files, *configured
+        )
         try:
             _start(trial, note)
             yield trial
@@ -61,20 +57,34 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _configure(settings: Settings, target: Path, token: str) -> Config | None:
-    """Write the project's own configuration with one client, the trial's; what is no configuration stays as it is."""
-    chosen = settings.path(clients.CONFIG)
-    text = (chosen if chosen.is_file() else settings.path(clients.CONFIG_EXAMPLE)).read_text(
-        encoding="utf-8", errors="surrogateescape"
-    )
-    config = None
-    with contextlib.suppress(config_file.ConfigError):
-        config_file.parse(text)
-        text = clients.with_only_client(text, "trial", token)
-        config = config_file.parse(text)
-    target.write_text(text, encoding="utf-8", errors="surrogateescape")
-    target.chmod(clients.CONFIG_MODE)
-    return config
+def _provide(settings: Settings, source: dict[str, Any], folder: Path) -> dict[str, Path]:
+    """Fill the trial's folder with what its containers mount; return where each user's password lies.
+
+    Where seatrial makes the project's secrets the trial is given new ones, else copies of the project's own.
+    """
+    own = folder / "secrets"
+    own.mkdir(mode=0o700)
+    if settings.managed:
+        secret_files.write_secrets(own, secrets.token_urlsafe(32))
+        return {user: own / name for user, name in secret_files.USERS.items()}
+    copies = {}
+    for name, secret in (source.get("secrets") or {}).items():
+        if "file" in secret and Path(secret["file"]).is_file():
+            copies[Path(secret["file"]).resolve()] = secret_copy(settings, folder, name, secret)
+            shutil.copy2(secret["file"], secret_copy(settings, folder, name, secret))
+    named = {
+        settings.redis_users.get(role, role): settings.path(name) for role, name in settings.redis_passwords.items()
+    }
+    return {user: copies.get(file.resolve(), file) for user, file in named.items()}
+
+
+def _configured(settings: Settings, folder: Path) -> tuple[Any, str]:
+    """Write what the project's own service reads when it starts; return that and the token of the trial's client."""
+    if not settings.managed:
+        return None, ""
+    from seatrial.evidence.trial.managed import configure  # noqa: PLC0415 - it needs the service's own code
+
+    return configure(settings, folder)
 
 
 def remove_leftovers(engine: Engine) -> list[str]:
@@ -115,11 +125,10 @@ def _start(trial: Trial, note: Callable[[str], None]) -> None:
     try:
         note("starting the trial stack")
         trial.stack.up(trial.main_services)
-        if trial.config is not None and trial.config.settlement.mode == "ledger":
-            # Without the ledger's functions the service never turns healthy.
-            address = trial.address(trial.settings.redis_service, 6379)
-            store = Store(address, trial.passwords["admin"])
-            store.load(function_source(trial.model["services"][trial.settings.service]["image"]))
+        if trial.config is not None:
+            from seatrial.evidence.trial.managed import load_ledger  # noqa: PLC0415 - it needs the service's own code
+
+            load_ledger(trial)
         compose.wait_until_healthy(
             trial.engine,
             trial.stack.project,

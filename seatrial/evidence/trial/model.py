@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import compose, secret_files
+from seatrial import compose
 
 if TYPE_CHECKING:
     from seatrial.engine import Document, Engine
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from service.config import Config
 
 TRIAL_LABEL = "seatrial.trial"
-TWIN, OPEN_REDIS = "writable-twin", "open-redis"
 MOMENTS = ("start", "healthy", "asked", "fault", "noticed", "mended", "recovered", "stop", "stopped", "failed")
 """The kinds of things that `trial.timeline` tells."""
+TWIN, OPEN_REDIS = "writable-twin", "open-redis"
 
 
 @dataclass
@@ -37,11 +37,15 @@ class Trial:
     stack: compose.Stack
     folder: Path
     model: dict[str, Any]
-    config: Config | None
-    """What the service is configured to do; None when that cannot be read."""
+    password_files: dict[str, Path]
+    """Where each user's password lies, by the user's name: in the trial's own folder, where the stack is given it."""
+    config: Config | None = None
+    """What the project's own service is configured to do; None for another one, and when that cannot be read."""
     token: str = field(default="", repr=False)
     payment: Payment | None = field(default=None, repr=False)
     documents: dict[str, Any] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """Why a document could not be gathered."""
     began: float = field(default_factory=time.monotonic)
 
     def moment(self, kind: str, text: str) -> None:
@@ -74,13 +78,15 @@ class Trial:
     @cached_property
     def passwords(self) -> dict[str, str]:
         """The trial's own password of each user of Redis, as it was when first asked for: a probe changes the files."""
-        return secret_files.passwords(self.folder / "secrets")
+        files = self.password_files.items()
+        return {user: file.read_text(encoding="utf-8").strip() for user, file in files if file.is_file()}
 
     @property
     def secrets(self) -> list[tuple[str, str]]:
         """The trial's own secrets by name: they must show nowhere either."""
         found = [(f"the trial's {name} password", value) for name, value in self.passwords.items()]
-        found.append(("the trial's client token", self.token))
+        if self.token:
+            found.append(("the trial's client token", self.token))
         if self.payment is not None:
             found.append(("the signature of the trial's payment", self.payment.signature))
         return found
@@ -88,7 +94,7 @@ class Trial:
 
 def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: Path, label: str) -> dict[str, Any]:
     """Return the compose model of the trial stack. Nothing but what is named here differs from production."""
-    services = {name: copy.deepcopy(service) for name, service in model["services"].items() if service.get("profiles")}
+    services = copy.deepcopy(settings.in_production(model.get("services") or {}))
     for name, service in services.items():
         service.pop("profiles", None)
         service.pop("build", None)
@@ -99,13 +105,12 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
             port.pop("published", None)
             port["host_ip"] = "127.0.0.1"
         for mount in service.get("volumes", []):
-            copied = folder / Path(mount["source"]).name
+            copied = folder / Path(str(mount.get("source") or "/")).name
             if mount["type"] == "bind" and copied.is_file():
                 mount["source"] = str(copied)
         service.setdefault("labels", {})[TRIAL_LABEL] = label
-    service = services.get(settings.service)
-    if service is not None:
-        twin = copy.deepcopy(service)
+    if settings.service in services:
+        twin = copy.deepcopy(services[settings.service])
         twin.pop("read_only", None)
         twin.pop("ports", None)
         services[TWIN] = twin
@@ -118,6 +123,9 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
             "ports": [{"target": 6379, "host_ip": "127.0.0.1", "protocol": "tcp", "mode": "ingress"}],
             "labels": {TRIAL_LABEL: label},
         }
+    doors = _open_doors(
+        services, {settings.service: settings.service_port, settings.redis_service: settings.redis_port}
+    )
     used_networks = {name for service in services.values() for name in service.get("networks") or {}} | {"default"}
     used_volumes = {
         mount.get("source")
@@ -127,21 +135,54 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
     }
     return {
         "services": services,
-        "networks": _renamed({"default": {}, **(model.get("networks") or {})}, used_networks, label),
+        "networks": _renamed({"default": {}, **doors, **(model.get("networks") or {})}, used_networks, label),
         "volumes": _renamed(model.get("volumes"), used_volumes, label),
         "secrets": {
-            name: {"file": str(folder / "secrets" / Path(secret["file"]).name)}
+            name: {"file": str(secret_copy(settings, folder, name, secret))} if "file" in secret else _unnamed(secret)
             for name, secret in (model.get("secrets") or {}).items()
-            if "file" in secret
         },
+        **(
+            {"configs": {name: _unnamed(config) for name, config in model["configs"].items()}}
+            if model.get("configs")
+            else {}
+        ),
     }
+
+
+def secret_copy(settings: Settings, folder: Path, name: str, secret: dict[str, Any]) -> Path:
+    """Return where the trial's own copy of a secret file lies: made anew where seatrial makes secrets, else copied."""
+    return folder / "secrets" / (Path(secret["file"]).name if settings.managed else name)
+
+
+def _open_doors(services: dict[str, Any], ports: dict[str, int]) -> dict[str, Any]:
+    """Publish what is to be asked and is not published, each by a network of its own; return these networks.
+
+    On the stack's own networks, which may have no way out, nothing changes.
+    """
+    doors: dict[str, Any] = {}
+    for name, port in ports.items():
+        service = services.get(name)
+        if service is None or not port or service.get("network_mode"):
+            continue
+        if port not in {published.get("target") for published in service.get("ports") or []}:
+            door = f"door-{name}"
+            doors[door] = {}
+            service["networks"] = {**(service.get("networks") or {"default": None}), door: None}
+            way = {"target": port, "host_ip": "127.0.0.1", "protocol": "tcp", "mode": "ingress"}
+            service["ports"] = [*(service.get("ports") or []), way]
+    return doors
+
+
+def _unnamed(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of the model without the name that it has in production's project."""
+    return {key: value for key, value in declared.items() if key != "name"}
 
 
 def _renamed(declared: dict[str, Any] | None, used: set[Any], label: str) -> dict[str, Any]:
     # Without a name of their own they are named after the trial's project.
     return {
         name: {
-            **{key: value for key, value in (options or {}).items() if key != "name"},
+            **_unnamed(options or {}),
             "labels": {TRIAL_LABEL: label},
         }
         for name, options in (declared or {}).items()

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.checks.packages import LOCK
 from seatrial.evidence.archive import Entry, Layer
 from tests import good
 
 if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
+LOCK, PROJECT = good.settings().lock_file, good.settings().project_file
 SITE = next(path.partition("/h11/")[0] for path in good.evidence().files() if "/h11/__init__.py" in path)
 HASH = " \\\n    --hash=sha256:" + "a" * 64 + "\n"
 
@@ -197,7 +197,7 @@ def declaring(dependencies: str) -> str:
     ],
 )
 def test_a_lock_out_of_step_is_seen(dependencies: str) -> None:
-    assert good.problems("packages.lock_in_step", tree("pyproject.toml", lambda _: declaring(dependencies)))
+    assert good.problems("packages.lock_in_step", tree(PROJECT, lambda _: declaring(dependencies)))
 
 
 @pytest.mark.parametrize(
@@ -205,4 +205,5 @@ def test_a_lock_out_of_step_is_seen(dependencies: str) -> None:
     ['["H11>=0.16", "redis"]', '["h11", "redis>=6", "tomli; python_version < \'3.11\'"]', '["h11", "redis[hiredis]"]'],
 )
 def test_a_lock_in_step(dependencies: str) -> None:
-    assert good.problems("packages.lock_in_step", tree("pyproject.toml", lambda _: declaring(dependencies))) == []
+    broken = tree(PROJECT, lambda _: declaring(dependencies))
+    assert good.problems("packages.lock_in_step", broken) == []

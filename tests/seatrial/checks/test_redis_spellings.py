@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence.redis import QUESTIONS
+from seatrial.evidence.redis import questions
 from tests import good
 
 if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
+QUESTIONS = questions(good.settings())
 USERS = """user admin on #0 ~* &* +@all
 user default off resetchannels -@all
 user facilitator on #0 ~x402:* resetchannels -@all +set +select +ping

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from seatrial.evidence import MissingEvidence
 from tests import good
 
 if TYPE_CHECKING:
@@ -103,26 +104,62 @@ def test_another_process_is_seen(argv: list[str]) -> None:
     )
 
 
+MAIN = ["/app/venv/bin/python", "-m", "service"]
+PROCESSES = good.evidence().document("trial.processes")["processes"]
+MAIN_PID = next(pid for pid, found in PROCESSES.items() if found["argv"] == MAIN)
+
+
+def beside(argv: list[str], parent: str, **more: Any) -> Evidence:
+    """Return evidence in which one more process runs."""
+    process = {"argv": argv, "status": f"Pid:\t99\nPPid:\t{parent}\nUid:\t1001", "sockets": [], **more}
+    return trial("processes", lambda found: found["processes"].update({"99": process}))
+
+
 @pytest.mark.parametrize(
-    "argv", [["/app/venv/bin/python", "-m", "service.healthcheck"], ["/usr/bin/tini", "--", "x"], []]
+    ("argv", "parent"),
+    [
+        (["/app/venv/bin/python", "-m", "service.healthcheck"], "0"),
+        (MAIN, MAIN_PID),
+        (["python: worker 1"], MAIN_PID),
+        ([], "1"),
+    ],
+    ids=["its health check", "a copy of itself", "a worker with a title", "one that has ended"],
 )
-def test_planned_processes(argv: list[str]) -> None:
-    process = {"argv": argv, "status": "Uid:\t1001", "sockets": []}
-    assert (
-        good.problems("runtime.listener", trial("processes", lambda found: found["processes"].update({"99": process})))
-        == []
-    )
+def test_planned_processes(argv: list[str], parent: str) -> None:
+    assert good.problems("runtime.listener", beside(argv, parent)) == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "parent"),
+    [
+        (["/app/venv/bin/python", "-m", "service.healthcheck"], MAIN_PID),
+        (["/app/venv/bin/python", "-m", "http.server"], MAIN_PID),
+        (MAIN, "0"),
+        (["/usr/bin/tini", "--", "x"], "1"),
+        (["nginx: worker"], MAIN_PID),
+    ],
+)
+def test_a_process_that_only_looks_planned_is_seen(argv: list[str], parent: str) -> None:
+    assert len(good.problems("runtime.listener", beside(argv, parent))) == 1
 
 
 def test_a_port_that_another_program_holds_is_seen() -> None:
     def edit(found: dict[str, Any]) -> None:
-        for process in found["processes"].values():
-            if "service" in process["argv"]:
-                process["argv"] = ["/usr/bin/nginx"]
+        own = found["processes"][MAIN_PID]
+        found["processes"]["99"] = {**own, "argv": ["/usr/bin/nginx"], "status": f"PPid:\t{MAIN_PID}\n"}
+        own["sockets"] = []
 
-    assert any(
-        "/usr/bin/nginx listens on 3000" in said for said in good.problems("runtime.listener", trial("processes", edit))
-    )
+    said = good.problems("runtime.listener", trial("processes", edit))
+    assert said == [
+        "facilitator: /usr/bin/nginx listens on 3000",
+        "facilitator: process 99: /usr/bin/nginx runs too",
+    ]
+
+
+def test_a_container_that_nothing_can_look_into_is_no_proof() -> None:
+    evidence = trial("status", lambda found: {"redis-prod": found["redis-prod"]})
+    with pytest.raises(MissingEvidence, match="processes of facilitator"):
+        good.problems("runtime.identity", evidence)
 
 
 @pytest.mark.parametrize(

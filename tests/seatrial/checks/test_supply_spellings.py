@@ -67,3 +67,18 @@ def test_one_more_layer_of_files_is_seen(names: list[str], *, is_fault: bool) ->
     entries = tuple(good.entry({"path": name, "kind": "file", "mode": 420}) for name in names)
     evidence = good.evidence().edited("image.layers", lambda found: (*found, Layer("sha256:x", entries)))
     assert bool(good.problems("supply.base", evidence)) is is_fault
+
+
+def waiver(**states: bool) -> dict[str, Any]:
+    row = {"promise": "image.user", "place": "*", "reason": "x", "expires": "2020-01-01"}
+    return {**row, "expired": False, "unused": False, **states}
+
+
+@pytest.mark.parametrize("states", [{"expired": True}, {"unused": True}])
+def test_a_waiver_that_should_go_is_seen(states: dict[str, bool]) -> None:
+    rows = [waiver(), waiver(**states)]
+    assert len(good.problems("supply.waivers", good.evidence().with_document("waivers.states", rows))) == 1
+
+
+def test_a_waiver_in_force() -> None:
+    assert good.problems("supply.waivers", good.evidence().with_document("waivers.states", [waiver()])) == []

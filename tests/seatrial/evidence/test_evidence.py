@@ -70,7 +70,7 @@ def test_what_was_not_gathered_says_why() -> None:
             evidence.document(name)
     with pytest.raises(MissingEvidence, match="was not gathered"):
         evidence.layers()
-    with pytest.raises(MissingEvidence, match="there is no secret"):
+    with pytest.raises(MissingEvidence, match="no secret to look for"):
         evidence.a_secret()
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatrial import clients
-from seatrial.evidence.trial import life
+from seatrial.evidence.trial import managed
 from service.config_file import load
 from tests import good
 from tests.service.facilitator_harness import document
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatrial.settings import Settings
-
-TOKEN = "the-trial-s-token-0123456789"
 
 
 @pytest.fixture
@@ -34,21 +32,21 @@ def test_it_has_one_client_and_everything_else_of_the_project(project: Settings,
     own = document(auth={"clients": [{"name": "shop", "tokenSha256": "ab" * 32}], "requestsPerSecond": 7})
     project.path(clients.CONFIG).write_text(json.dumps(own), encoding="utf-8")
     made = tmp_path / "config.json"
-    found = life._configure(project, made, TOKEN)
+    found, token = managed.configure(project, tmp_path)
     assert found == load(made)
     assert found is not None
     theirs = load(project.path(clients.CONFIG))
-    assert [(client.name, client.token_sha256) for client in found.clients] == [("trial", clients.hashed(TOKEN))]
+    assert [(client.name, client.token_sha256) for client in found.clients] == [("trial", clients.hashed(token))]
     assert dataclasses.replace(found, clients=()) == dataclasses.replace(theirs, clients=())
     assert stat.S_IMODE(made.stat().st_mode) == 0o644
 
 
 def test_without_a_configuration_the_example_is_taken(project: Settings, tmp_path: Path) -> None:
-    assert life._configure(project, tmp_path / "config.json", TOKEN) is not None
+    assert managed.configure(project, tmp_path)[0] is not None
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"auth": 5}', b"\xff\xfe{}", b'{"auth": {"clients": 1}}'])
 def test_what_is_no_configuration_stays_as_it_is(project: Settings, tmp_path: Path, text: bytes) -> None:
     project.path(clients.CONFIG).write_bytes(text)
-    assert life._configure(project, tmp_path / "config.json", TOKEN) is None
+    assert managed.configure(project, tmp_path)[0] is None
     assert (tmp_path / "config.json").read_bytes() == text
