@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
     from seatrial.evidence.archive import Entry, Layer
 
-TAG = "x402-fac:recorded"
+TAG = f"x402-fac:recorded-{os.getpid()}"  # of its own, so that two checkouts can record at once
 COMMIT_TIME = "2026-01-01T00:00:00Z"
 KEPT_OF_THE_BASE = re.compile(
     r"etc/(?:passwd|group|os-release|shadow|hostname)|usr/lib/os-release|(?:var/)?tmp|bin|root|var/mail|usr/bin/python3\S*"
