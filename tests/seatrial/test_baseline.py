@@ -133,6 +133,7 @@ def test_every_report_shows_the_comparison(tmp_path: Path) -> None:
     compared = report("redis-prod").compared_with(earlier)
     text = reports.render(compared, "text")
     assert "1 new, 1 mended, 0 unchanged; only what is new counts" in text
-    assert "  new compose.read_only: services.redis-prod.read_only: the root file system is writable" in text
+    assert "services.redis-prod.read_only: the root file system is writable (new since the earlier report)" in text
+    assert "mended: compose.read_only: services.facilitator.read_only: the root file system is writable" in text
     document: dict[str, Any] = json.loads(reports.render(compared, "json"))["against"]
     assert [finding["where"] for finding in document["mended"]] == ["services.facilitator.read_only"]

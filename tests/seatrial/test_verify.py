@@ -35,7 +35,7 @@ def test_a_promise_that_holds() -> None:
 
 def test_a_promise_that_is_broken() -> None:
     result = judge(made(honest), good.evidence().with_document("tree.epoch", -5))
-    place = Place("Dockerfile", 46)
+    place = Place("Dockerfile", 48)
     assert (result.verdict, result.problems) == (Verdict.FAIL, (Problem("before the beginning", "epoch", place),))
 
 

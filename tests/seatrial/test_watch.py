@@ -55,13 +55,13 @@ def test_a_change_and_its_mend_are_told(
     monkeypatch.setattr(collect, "collect", gathered)
     current = watch.Watch(settings.load(project(tmp_path)), FakeEngine().real, "compose", "")
     current.judge(EVERYTHING)
-    assert "24 checks hold" in capsys.readouterr().out
+    assert "25 checks hold" in capsys.readouterr().out
     now["read_only"] = False
     current.changed(["docker-compose.yml", "a", "b", "c", "d"])
     told = capsys.readouterr()
     assert "docker-compose.yml, a, b and 2 more" in told.err
     assert "FAIL  compose.read_only" in told.out
-    assert "1 of 24 checks fail: compose.read_only (compose, context in 0." in told.out
+    assert "1 of 25 checks fail: compose.read_only (compose, context in 0." in told.out
     now["read_only"] = True
     current.changed(["compose.yml"])
     assert "mended compose.read_only" in capsys.readouterr().out

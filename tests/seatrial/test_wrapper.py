@@ -106,7 +106,7 @@ def test_it_works_from_any_folder_and_through_links_and_hands_on_its_words(check
 
 
 def test_the_exit_code_is_the_tasks(checkout: Path) -> None:
-    (checkout / "seatrial" / "__main__.py").write_text("raise SystemExit(4)\n", encoding="utf-8")
+    (checkout / "tasks.py").write_text("raise SystemExit(4)\n", encoding="utf-8")
     assert call(checkout / "invoke").returncode == 4
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
+
 from seatrial import verify
+from seatrial.baseline import Finding
 from seatrial.checks import Check, Problem, all_checks
 from seatrial.evidence.pictures import LayerPicture, Moment, NetworkPicture, PartPicture, Pictures, ServicePicture
 from seatrial.evidence.places import Place
+from seatrial.settings import Waiver
 from seatrial.verify import Report, Result, Verdict
+from seatrial.waivers import Waived
 from tests import good
 
 CHECK = next(check for check in all_checks() if check.id == "image.user")
 OTHER = next(check for check in all_checks() if check.id == "redis.users")
+THIRD = next(check for check in all_checks() if check.id == "compose.read_only")
 CONTROLS = "a\x1b[2Jb\x1b]0;title\x07c\rd\be\u202ef\u2066g\u2028h\x9bi\u200bj\x00k\x7fl\ufffem\ud800n\t"
 FORGED = "x\nPASS  image.user everything is fine\n\nPASS: 1 PASS in 0.1 s (exit code 0)\n::warning::forged\n## forged"
 MARKUP = (
@@ -42,12 +49,34 @@ def hostile(text: str) -> Report:
         result(Verdict.FAIL, Problem(text, text, Place("Dockerfile", 3)), Problem(text, text, Place(text, 1))),
         result(Verdict.ERROR, reason=text),
         result(Verdict.SKIP, check=OTHER, reason=text),
+        result(Verdict.FAIL, Problem(text, text), check=OTHER),
+        replace(
+            result(Verdict.WAIVED, check=THIRD),
+            waived=(Waived(Problem(text, text), Waiver(THIRD.id, "*", text, date(2999, 12, 31))),),
+        ),
         pictures=pictures,
         image=text,
-    )
+    ).compared_with([Finding(OTHER.id, text, text), Finding(CHECK.id, text, text)])
 
 
 FAILED = result(Verdict.FAIL, Problem("runs as root", "Config.User", Place("Dockerfile", 64)))
+WAIVER = Waiver("redis.users", "*", "it is being mended", date(2999, 12, 31))
+WAIVED = replace(
+    result(Verdict.WAIVED, check=OTHER),
+    waived=(Waived(Problem("a user too many", "redis: users", Place("x", 2)), WAIVER),),
+)
+NEW, OLD = Problem("runs as root", "Config.User", Place("Dockerfile", 64)), Problem("it was so", "Dockerfile:9")
+COMPARED = report(
+    replace(result(Verdict.FAIL, NEW, OLD), waived=(Waived(Problem("waived here", "Config.Cmd"), WAIVER),)),
+    result(Verdict.FAIL, Problem("known", "services.redis"), check=THIRD),
+    WAIVED,
+).compared_with(
+    [
+        Finding(CHECK.id, "Dockerfile:4", OLD.message),
+        Finding(THIRD.id, "services.redis", "known"),
+        Finding(THIRD.id, "services.web", "gone"),
+    ]
+)
 REPORTS = {
     "good": verify.judge_all(all_checks(), good.evidence(), {"image": "x402-fac"}, 0.0),
     "broken": verify.judge_all(
@@ -60,7 +89,8 @@ REPORTS = {
     ),
     "empty": report(),
     "every verdict": report(
-        FAILED, *(result(verdict, reason="why") for verdict in Verdict if verdict not in {Verdict.FAIL, Verdict.PASS})
+        FAILED, *(result(verdict, reason="why") for verdict in (Verdict.SKIP, Verdict.BLIND, Verdict.ERROR)), WAIVED
     ),
+    "compared": COMPARED,
     "hostile": hostile(HOSTILE),
 }

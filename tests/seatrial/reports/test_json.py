@@ -30,7 +30,7 @@ def test_the_json_report_to_the_letter() -> None:
         "subject": {"image": "x402-fac"},
         "verdict": "FAIL",
         "exit_code": 1,
-        "totals": {"PASS": 0, "FAIL": 1, "SKIP": 0, "BLIND": 0, "ERROR": 0},
+        "totals": {"PASS": 0, "FAIL": 1, "SKIP": 0, "BLIND": 0, "ERROR": 0, "WAIVED": 0},
         "results": [
             {
                 "id": "image.user",
@@ -44,12 +44,14 @@ def test_the_json_report_to_the_letter() -> None:
                         "place": {"file": "Dockerfile", "line": 64},
                     }
                 ],
+                "waived": [],
                 "examined": "",
                 "saw_its_sabotage": True,
                 "reason": "",
                 "seconds": 0.25,
             }
         ],
+        "against": None,
         "pictures": {"layers": [], "parts": [], "services": [], "networks": [], "moments": []},
     }
 
