@@ -32,7 +32,8 @@ def main(argv: list[str] | None = None) -> int:
             rivals.run(words[1:])
             return 0
         options = _parser().parse_args(words)
-        _measure_service(options.part, options.rounds, options.minutes)
+        if options.part in {"all", "service", "memory", "chaos"}:
+            _measure_service(options.part, options.rounds, options.minutes)
         if options.part in {"all", "tasks", "startup", "verification"}:
             _measure(options.part, options.rounds)
         if options.part in {"all", "service", "memory", "chaos", "render"}:

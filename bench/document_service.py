@@ -98,8 +98,16 @@ def _ratios(rates: Rates) -> str:
             found = {c.server: c for c in rates.cells if (c.path, c.connections) == (path, connections)}
             said = summary(ratios(found["ours"].per_second, found["peer"].per_second))
             times = f"**{said.median:.1f} times** ({said.least:.1f} to {said.most:.1f})"
-            lines.append(f"- `{path}`, {connections} connections: {times} as many a second as the SDK on FastAPI")
-    return "\n".join(lines) + "\n"
+            spent = statistics.median(found["peer"].cpu_seconds) / statistics.median(found["ours"].cpu_seconds)
+            lines.append(
+                f"- `{path}`, {connections} connections: {times} as many a second, {spent:.1f} times less CPU for one"
+            )
+    loads = f"{rates.load_before:.1f} before and {rates.load_after:.1f} after"
+    lines.append(
+        f"\nThe system's load was {loads} this measurement, which itself makes 2. What is above that was somebody"
+    )
+    lines.append("else's work: it moves what is counted by the second, and hardly the CPU of one request.")
+    return "Beside the SDK on FastAPI:\n\n" + "\n".join(lines) + "\n"
 
 
 def _half(rates: Rates) -> str:

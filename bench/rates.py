@@ -56,12 +56,18 @@ class Memory:
 
 @dataclass(frozen=True)
 class Rates:
-    """Everything about load; `memory` is measured by itself, because it takes long."""
+    """Everything about load; `memory` is measured by itself, because it takes long.
+
+    `load_before` and `load_after` are the system's load averages. Server, load and Redis keep two cores busy: what is
+    much above 2 afterwards was somebody else.
+    """
 
     cells: tuple[Cell, ...]
     half: tuple[HalfLoad, ...]
     stages: tuple[Stage, ...]
     memory: Memory | None
+    load_before: float
+    load_after: float
 
     def with_memory(self, memory: Memory | None) -> Rates:
         """Return the same with another long run."""
@@ -82,7 +88,7 @@ def from_json(text: str) -> Rates:
     memory = read["memory"] and Memory(
         read["memory"]["answered"], tuple(Sample(**one) for one in read["memory"]["samples"])
     )
-    return Rates(cells, tuple(half), tuple(stages), memory)
+    return Rates(cells, tuple(half), tuple(stages), memory, read["load_before"], read["load_after"])
 
 
 def _rounded(value: Any) -> Any:

@@ -6,7 +6,6 @@ import json
 import os
 import secrets
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -65,13 +64,15 @@ class Server:
 
 def measure(rounds: int, note: Callable[[str], None]) -> Rates:
     """Measure every path at every number of connections, then both servers at half of what they can."""
+    load_before = os.getloadavg()[0]
     with _harbour() as (folder, servers):
         cells = _cells(folder, servers, rounds, note)
         half = [_half_load(folder, servers[name], cells, note) for name in ("ours", "peer")]
+    load_after = os.getloadavg()[0]
     note("stages of one verification")
     said = process.run([sys.executable, "-m", "bench.stages"], cwd=ROOT, timeout_seconds=PATIENCE_SECONDS)
     stages = tuple(Stage(**stage) for stage in json.loads(said.stdout))
-    return Rates(tuple(cells), tuple(half), stages, None)
+    return Rates(tuple(cells), tuple(half), stages, None, load_before, load_after)
 
 
 def measure_memory(minutes: float, note: Callable[[str], None]) -> Memory:
@@ -217,12 +218,3 @@ def _await_health(port: int) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
-
-
-def median_ratio(cells: tuple[Cell, ...], path: str, connections: int) -> float:
-    """Return how many times as many requests ours answers as the peer, the median of the rounds."""
-    ours, peer = (
-        next(cell for cell in cells if (cell.path, cell.server, cell.connections) == (path, name, connections))
-        for name in ("ours", "peer")
-    )
-    return statistics.median(one / other for one, other in zip(ours.per_second, peer.per_second, strict=True))

@@ -59,6 +59,8 @@ LOAD = rates.Rates(
         rates.Stage("all of it", 0.00004),
     ),
     memory=rates.Memory(12345, SAMPLES),
+    load_before=0.25,
+    load_after=2.31,
 )
 ROWS = (
     Row("hangs", "record", 100, 60, 30, 0, 0, 0, 0, 0),
@@ -78,7 +80,8 @@ def test_load_survives_its_file() -> None:
 
 def test_document_compares_load_round_by_round() -> None:
     text = render(results())
-    assert "- `/verify`, 16 connections: **2.5 times** (2.0 to 3.0) as many a second" in text
+    assert "- `/verify`, 16 connections: **2.5 times** (2.0 to 3.0) as many a second, 1.0 times" in text
+    assert "load was 0.2 before and 2.3 after" in text
     assert "| `/settle`, mode record | 16 | this service | 1000 (900 to 1100) | 0.100 ms | 2.0 ms |" in text
     assert "| this service | 2000 | 1.00 ms | 4.20 ms | 20.00 ms |" in text
     assert "besides HTTP and JSON: **0.050 ms**" in text

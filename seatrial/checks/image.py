@@ -101,7 +101,9 @@ def _accounts(evidence: Evidence) -> list[list[str]]:
 
 def _with_account(evidence: Evidence, line: str) -> Evidence:
     """Add a line to the image's passwd."""
-    return evidence.with_files({"etc/passwd": f"{evidence.files()['etc/passwd'].text}{line}\n".encode()})
+    files = evidence.files()
+    text = files["etc/passwd"].text if "etc/passwd" in files else ""
+    return evidence.with_files({"etc/passwd": f"{text}{line}\n".encode()})
 
 
 @check(

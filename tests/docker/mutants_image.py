@@ -75,7 +75,7 @@ IMAGE = (
             swap("Dockerfile", "appuser:x:1001:1001:", "appuser:x:0:0:"),
             swap("Dockerfile", "USER 1001:1001", "USER appuser"),
         ),
-        kills("image.user", "layers.code_read_only"),
+        kills("image.user", "image.accounts", "layers.code_read_only"),
         "image",
     ),
     Mutant(
@@ -250,7 +250,7 @@ LAYERS = (
     Mutant(
         "bomb",
         "A small file that unpacks to a gigabyte is in the image.",
-        payload("head -c 1000000000 /dev/zero | gzip >/payload/app/dump.gz"),
+        payload("truncate -s 1G /payload/app/dump; gzip /payload/app/dump"),
         kills("layers.readable"),
         "image",
     ),

@@ -137,7 +137,7 @@ CMD ["/srv/keeper/run"]
 """,
         "/srv/keeper",
         7000,
-        {"image.no_volumes": ["/srv/kept: it is declared as a volume"]},
+        {"image.no_volumes": ["Config.Volumes /srv/kept: it is declared as a volume"]},
     ),
 }
 

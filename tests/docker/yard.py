@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import socket
 import subprocess
@@ -200,11 +199,13 @@ def _verified(ship: Ship, only: str, *, static: bool) -> Outcome:
 
 def _verified_by_command(ship: Ship, only: str, *, static: bool) -> Outcome:
     give_tools(ship.folder)
+    report = ship.folder.with_suffix(".json")
     words = ["verify", "--only", only, "--image", ship.image, *(["--static"] if static else [])]
-    done = invoke(ship.folder, *words)
-    lines = re.findall(r"^(PASS|FAIL|BLIND|ERROR|SKIP) +([a-z]+\.\w+(?:, [a-z]+\.\w+)*)", done.stdout, re.MULTILINE)
-    verdicts = {check_id: verdict for verdict, ids in lines for check_id in ids.split(", ")}
-    return Outcome(verdicts, done.stdout + done.stderr, done.returncode)
+    done = invoke(ship.folder, *words, "--format", f"text,json={report}")
+    said = done.stdout + done.stderr
+    assert report.exists(), said
+    results = json.loads(report.read_text(encoding="utf-8"))["results"]
+    return Outcome({result["id"]: result["verdict"] for result in results}, said, done.returncode)
 
 
 def run(argv: list[str], folder: Path, environment: Mapping[str, str] | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial import compose_files
 from seatrial.checks import Problem, check
 from seatrial.checks.compose.model import Service, main, seconds, words
-from seatrial.evidence import compose_model, dockerfile
+from seatrial.evidence import MissingEvidence, compose_model, dockerfile
 from seatrial.evidence.commands import commands, script_of, shell_of
 from seatrial.evidence.references import is_pinned
 
@@ -75,7 +75,7 @@ def _odd_ones(name: str, service: Service, redis_service: str) -> Iterator[Probl
 @check(
     "compose.no_development",
     sabotage=lambda e: e.with_service(
-        main(e), lambda s: s.update(environment={"REDIS_URL": f"redis://{e.settings.development_services[0]}:6379"})
+        main(e), lambda s: s.update(environment={"REDIS_URL": f"redis://{min(_for_development(e))}:6379"})
     ),
     mend="name the production service instead",
 )
@@ -84,8 +84,7 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
 
     The development Redis asks nobody for a password, and is gone when production runs alone.
     """
-    settings = evidence.settings
-    strangers = set(settings.development_services) - set(settings.production_services)
+    strangers = _for_development(evidence)
     known = evidence.document("compose.mounts", "")
     for name, service in evidence.services().items():
         for variable, value in (service.get("environment") or {}).items():
@@ -98,6 +97,14 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
             told = known.get(str(mount.get("source")), {}).get("talks_to", "")
             for host in strangers & set(told.split()):
                 yield Problem(f"{mount.get('source')} names {host}", f"services.{name}.volumes: {mount.get('target')}")
+
+
+def _for_development(evidence: Evidence) -> set[str]:
+    """Return the services that only development has. Raises MissingEvidence when there is none."""
+    found = set(evidence.settings.development_services) - set(evidence.settings.production_services)
+    if not found:
+        raise MissingEvidence("no service is for development alone")
+    return found
 
 
 @check(
