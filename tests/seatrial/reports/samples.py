@@ -49,11 +49,11 @@ def hostile(text: str) -> Report:
         result(Verdict.FAIL, Problem(text, text, Place("Dockerfile", 3)), Problem(text, text, Place(text, 1))),
         result(Verdict.ERROR, reason=text),
         result(Verdict.SKIP, check=OTHER, reason=text),
-        result(Verdict.FAIL, Problem(text, text), check=OTHER),
         replace(
-            result(Verdict.WAIVED, check=THIRD),
-            waived=(Waived(Problem(text, text), Waiver(THIRD.id, "*", text, date(2999, 12, 31))),),
+            result(Verdict.WAIVED, check=OTHER),
+            waived=(Waived(Problem(text, text), Waiver(OTHER.id, "*", text, date(2999, 12, 31))),),
         ),
+        result(Verdict.FAIL, Problem(text, text), check=OTHER),
         pictures=pictures,
         image=text,
     ).compared_with([Finding(OTHER.id, text, text), Finding(CHECK.id, text, text)])

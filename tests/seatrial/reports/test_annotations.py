@@ -9,6 +9,7 @@ import pytest
 from seatrial import reports
 from seatrial.checks import Problem
 from seatrial.evidence.places import Place
+from seatrial.reports import parts
 from seatrial.verify import Verdict
 from tests.seatrial.reports.samples import CHECK, FAILED, REPORTS, report, result
 
@@ -22,10 +23,14 @@ def test_an_annotation_has_file_line_title_and_mend() -> None:
 
 @pytest.mark.parametrize("name", REPORTS)
 def test_each_line_is_one_command_and_nothing_else(name: str) -> None:
-    lines = reports.render(REPORTS[name], "github").splitlines()
-    failing = [judged for judged in REPORTS[name].results if judged.verdict not in {Verdict.PASS, Verdict.SKIP}]
-    assert len(lines) == sum(max(len(judged.problems), 1) for judged in failing)
-    assert all(line.startswith("::error ") and line.count("::error") == 1 for line in lines)
+    sample = REPORTS[name]
+    lines = reports.render(sample, "github").splitlines()
+    counting = sum(max(sum(point.counts for point in parts.points(sample, one)), 1) for one in parts.needing(sample))
+    all_points = sum(max(len(parts.points(sample, one)), 1) for one in parts.broken(sample))
+    assert sum(line.startswith("::error ") for line in lines) == counting
+    assert sum(line.startswith("::notice ") for line in lines) == all_points - counting + (sample.against is not None)
+    assert len(lines) == all_points + (sample.against is not None)
+    assert all(line.count("::error") + line.count("::notice") == 1 for line in lines)
 
 
 def test_a_property_cannot_be_forged() -> None:
