@@ -199,6 +199,8 @@ def bytecode(evidence: Evidence) -> Iterator[Problem]:
             fault = _bytecode_fault(entry, followed(files, _source_of(path)))
             if fault:
                 yield Problem(fault, f"/{path}")
+    if not evidence.seen["compiled files"]:
+        raise MissingEvidence("the image holds no compiled Python files")
 
 
 def _bytecode_fault(entry: Entry, source: Entry | None) -> str:
