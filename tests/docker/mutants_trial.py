@@ -197,7 +197,7 @@ REDIS = (
         "probe-may-more",
         "The health check's user may read settings.",
         acl("-@all +ping$", "-@all +ping +info +config"),
-        kills("redis.probe"),
+        kills("redis.probe", "redis.users"),
         "trial",
     ),
     Mutant(
