@@ -61,7 +61,8 @@ def headline(report: Report) -> str:
     if untrusted:
         return f"{_counted(len(untrusted), 'check')} cannot be trusted"
     if needing:
-        return f"{len(needing)} of {_counted(judged, 'promise')} {'is' if len(needing) == 1 else 'are'} broken"
+        how = "broken" if report.against is None else "newly broken"
+        return f"{len(needing)} of {_counted(judged, 'promise')} {'is' if len(needing) == 1 else 'are'} {how}"
     if parts.known(report):
         return "Nothing is broken that was not before"
     waived = len(parts.waived(report))
