@@ -190,7 +190,7 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
     with given as name, trial.started(settings, engine, name, note) as running:
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
-            trial.break_and_mend(running, note)
+            _break_and_compare(running, note)
         else:
             for family in ("trial", "redis"):
                 missing[family] = "the trial stack did not become healthy"
@@ -198,6 +198,18 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
         # Only now: what was paid there is signed, and the signature must not show either.
         own = running.secrets
     return Wanted((*wanted.values, *own))
+
+
+def _break_and_compare(running: trial.Trial, note: Callable[[str], None]) -> None:
+    """Break the stack, which is mostly waiting, and compare its compiled code meanwhile."""
+    beside = ThreadPoolExecutor(max_workers=1)
+    try:
+        comparing = beside.submit(trial.compare, running)
+        trial.break_and_mend(running, note)
+        running.documents["trial.bytecode"] = comparing.result()
+    finally:
+        # Not waited for: when this is interrupted, it ends with its container.
+        beside.shutdown(wait=False)
 
 
 def _rebuild(
