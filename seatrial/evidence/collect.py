@@ -7,6 +7,7 @@
 | context.entries | what BuildKit takes into the context: a tuple of `archive.Entry` |
 | workspace.password_fault | what is wrong with REDIS_PASSWORD in .env, or nothing |
 | workspace.bind_address | BIND_ADDRESS of .env, or nothing |
+| cache.fault | why nothing can be kept for the next run, or nothing |
 | image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
 | compose.sources | text of each compose file, by name, with what it includes and extends |
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seatrial.checks import Check
     from seatrial.engine import Engine
     from seatrial.evidence.archive.filed import ImageFile
+    from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.image import Read
     from seatrial.settings import Settings
 
@@ -60,6 +62,8 @@ class Request:
     """Another base image than the project's own: a name or a file."""
     ahead: Future[Read | None] | None = None
     """The image, where reading it was begun before."""
+    kept: LayerCache | None = None
+    """What was read by former runs, where it was opened before."""
 
     @property
     def needs_layers(self) -> bool:
@@ -74,9 +78,13 @@ def request(
     return Request(image_reference, static, frozenset(check.family for check in checks), file, base)
 
 
-def read_ahead(settings: Settings, reference: str) -> Read | None:
+def open_cache(settings: Settings) -> LayerCache:
+    """Return what former runs have read for this project."""
+    return cache.open_cache(settings.root, workspace.secret_places(settings))
+
+
+def read_ahead(settings: Settings, reference: str, kept: LayerCache) -> Read | None:
     """Begin with what takes longest, before there is a connection to the engine."""
-    kept = cache.open_cache(settings.root, workspace.secret_places(settings))
     return image.read_ahead(reference, Wanted(tuple(workspace.secret_values(settings))), kept)
 
 
@@ -156,7 +164,7 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
     documents: dict[str, Any],
     missing: dict[str, str],
 ) -> None:
-    kept = cache.open_cache(settings.root, workspace.secret_places(settings))
+    kept = wanted_by.kept or open_cache(settings)
     with_layers = wanted_by.needs_layers
     if wanted_by.file is not None:
         documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
@@ -164,6 +172,7 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
         documents.update(
             image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
         )
+    documents["cache.fault"] = kept.fault
     if with_layers:
         found, reasons = image.base_documents(engine, wanted_by.base or chosen_image(settings, "PYTHON_IMAGE"))
         documents.update(found)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
+from seatrial.errors import Code, SeatrialError
 from seatrial.evidence.archive import plain_forms
 from seatrial.evidence.archive.headers import Archive
 from seatrial.evidence.archive.kinds import CLOSED, has_zip, kind_of
@@ -37,6 +38,8 @@ RATIO, RATIO_FROM_BYTES = 250, 32 << 20
 MEMBERS = 200_000
 """All archives inside one layer together may have this many members."""
 IN_MEMORY_BYTES = 4 << 20
+PROGRAM_BYTES = 16 << 20
+"""Programs are not one inside the other, and nearly all of them stay in memory with this."""
 KEPT_NAMES = 20
 """Of so many members each fault is told by name; of more, the fault alone."""
 
@@ -82,7 +85,8 @@ class _Search:
 
     def packed(self, first: bytes | memoryview, read: Read, name: str, kind: str, depth: int) -> None:
         """Search a packed file as it lies there, then unpacked."""
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as kept:
+        most = PROGRAM_BYTES if kind == "program" else IN_MEMORY_BYTES
+        with tempfile.SpooledTemporaryFile(max_size=most) as kept:
             size = self._keep(first, read, name, kept)
             if kind in CLOSED:
                 self._not_read(name, f"a {kind} file is not opened")
@@ -170,7 +174,7 @@ class _Search:
             tail = bytes(window[-overlap:])
             size += len(piece)
             if kept is not None and size <= PACKED_BYTES:
-                kept.write(piece)
+                _write(kept, piece)
             piece = read(PIECE_BYTES)
         if name and kept is None:
             for what in addresses_in(name, first, size):
@@ -203,6 +207,17 @@ class _Search:
 
     def _not_read(self, inner: str, why: str) -> None:
         self.found.unread[f"{why}, in {inner}" if inner and len(self.found.unread) < KEPT_NAMES else why] = None
+
+
+def _write(kept: IO[bytes], piece: bytes | memoryview) -> None:
+    try:
+        kept.write(piece)
+    except OSError as error:
+        raise SeatrialError(
+            Code.DISK_FULL,
+            f"there is no room to unpack a file in {tempfile.gettempdir()}: {error.strerror}",
+            hint="make room, or set TMPDIR to a folder with more",
+        ) from error
 
 
 def _pieces_of(file: IO[bytes]) -> Iterator[bytes]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seatrial.errors import Code, SeatrialError
 from seatrial.evidence.archive import Entry, make_tar, nested, read_tar
 from seatrial.evidence.archive.pieces import PIECE_BYTES
 from tests.good import SECRET, WANTED
@@ -270,6 +273,17 @@ def test_many_packed_files_together_are_bounded(monkeypatch: pytest.MonkeyPatch)
 def test_a_large_packed_file_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nested, "PACKED_BYTES", 1000)
     assert "not unpacked" in read_one(gzip.compress(os.urandom(2000))).unread[0]
+
+
+def test_without_room_to_unpack_the_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", full)
+    assert read_one(gzip.compress(b"little")).unread == ()
+    with pytest.raises(SeatrialError) as caught:
+        read_one(gzip.compress(os.urandom(nested.IN_MEMORY_BYTES + 1)))
+    assert caught.value.code is Code.DISK_FULL
 
 
 def test_a_zip_that_is_encrypted() -> None:
