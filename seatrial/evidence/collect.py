@@ -103,6 +103,7 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
     missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
+    is_foreign = wanted_by.file is not None and engine is not None and engine.image(wanted_by.file.id) is None
     with ThreadPoolExecutor(max_workers=5) as pool:
         try:
             static = [
@@ -113,7 +114,9 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
                 static.append(pool.submit(_read_context, settings, wanted, documents))
             _read_tree(settings, documents)
             rebuilt = (
-                pool.submit(_rebuild, settings, engine, wanted, static[0], documents) if rebuilding and engine else None
+                pool.submit(_rebuild, settings, engine, wanted, static[0], documents, is_foreign=is_foreign)
+                if rebuilding and engine
+                else None
             )
             if running and engine is not None:
                 wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
@@ -221,15 +224,26 @@ def _break_and_compare(running: trial.Trial, note: Callable[[str], None]) -> Non
         beside.shutdown(wait=False)
 
 
-def _rebuild(
-    settings: Settings, engine: Engine, wanted: Wanted, reading: Future[None], documents: dict[str, Any]
+def _rebuild(  # noqa: PLR0913 - what is compared
+    settings: Settings,
+    engine: Engine,
+    wanted: Wanted,
+    reading: Future[None],
+    documents: dict[str, Any],
+    *,
+    is_foreign: bool,
 ) -> dict[str, Any]:
-    """Build once more without cache; compare file by file only when the ids differ."""
+    """Build once more without cache; compare file by file only when the ids differ.
+
+    `is_foreign`: the engine did not have the image that lies in a file, and is not to keep the one that was rebuilt.
+    """
     image_id = build.run(settings, no_cache=True, note=lambda _: None, tag="-")
     reading.result()
     differs: list[str] = []
     if image_id != documents["image.inspect"]["Id"]:
         differs = _differences(documents["image.layers"], read_image(engine.save(image_id), wanted))
+        engine.remove_image(image_id)
+    elif is_foreign and (engine.image(image_id) or {}).get("RepoTags") == []:
         engine.remove_image(image_id)
     return {"image_id": image_id, "differs": differs}
 
