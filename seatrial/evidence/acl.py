@@ -90,8 +90,11 @@ def parse(text: str) -> dict[str, User]:
 
 
 def masked(text: str) -> str:
-    """Return an ACL file without its passwords and hashes."""
-    return re.sub(r"(?<!\S)([<>])\S+", r"\1hidden", re.sub(r"([#!])[0-9a-fA-F]{64}", r"\g<1>" + "0" * 64, text))
+    """Return an ACL file without its passwords and hashes. A user's name may look like a password."""
+    without_hashes = re.sub(r"([#!])[0-9a-fA-F]{64}", r"\g<1>" + "0" * 64, text)
+    return re.sub(
+        r"(?m)^(\s*user\s+\S+)|(?<!\S)([<>])\S+", lambda found: found[1] or f"{found[2]}hidden", without_hashes
+    )
 
 
 def _joined(words: list[str]) -> list[str]:
