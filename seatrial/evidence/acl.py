@@ -92,8 +92,9 @@ def parse(text: str) -> dict[str, User]:
 def masked(text: str) -> str:
     """Return an ACL file without its passwords and hashes. A user's name may look like a password."""
     without_hashes = re.sub(r"([#!])[0-9a-fA-F]{64}", r"\g<1>" + "0" * 64, text)
-    return re.sub(
-        r"(?m)^(\s*user\s+\S+)|(?<!\S)([<>])\S+", lambda found: found[1] or f"{found[2]}hidden", without_hashes
+    return "".join(
+        re.sub(r"^(\s*(?i:user)\s+\S+)|(?<!\S)([<>])\S+", lambda found: found[1] or f"{found[2]}hidden", line)
+        for line in without_hashes.splitlines(keepends=True)
     )
 
 
