@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from seatrial import interruption
+
+if __name__ == "__main__":
+    # Before all other imports, which take longest of what comes before a task.
+    interruption.leave_at_once()
+
 import sys
 from typing import TYPE_CHECKING
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import signal
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -13,13 +12,11 @@ from invoke.exceptions import Exit, ParseError
 from invoke.parser.argument import Argument
 from invoke.program import Program
 
-from seatrial import wording
+from seatrial import interruption, wording
 from seatrial.errors import ExitCode
 from seatrial.settings import PROJECT_VARIABLE
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from invoke.collection import Collection
 
 OPTIONAL_WORD = {"logs": "--service"}
@@ -91,9 +88,12 @@ def main() -> NoReturn:
 
 def run(namespace: Collection, command: str) -> NoReturn:
     """Run tasks as a command of a name, the one that every hint then says."""
-    signal.signal(signal.SIGTERM, _interrupted)
+    interruption.leave_at_once()
     wording.command = command
-    Toolkit(name="seatrial", namespace=namespace, binary=command, binary_names=[command], version=_version()).run()
+    try:
+        Toolkit(name="seatrial", namespace=namespace, binary=command, binary_names=[command], version=_version()).run()
+    finally:
+        interruption.over()
     sys.exit(0)
 
 
@@ -122,11 +122,6 @@ def _with_optional_words(tokens: list[str], tasks: set[str]) -> list[str]:
             found.append(OPTIONAL_WORD[task])
         found.append(token)
     return found
-
-
-def _interrupted(_signal: int, _frame: FrameType | None) -> None:
-    # What is running is ended and removed on the way up, as for Ctrl-C.
-    raise KeyboardInterrupt
 
 
 def _version() -> str:
