@@ -11,6 +11,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+from seatrial import interruption
 from seatrial.errors import Code, ExitCode, SeatrialError
 
 if TYPE_CHECKING:
@@ -44,12 +45,14 @@ def _exit_code(context: Context, body: Callable[..., int | None], *args: Any, **
     try:
         if context.config.run.dry:
             raise SeatrialError(Code.USAGE, "--dry shows nothing here: tasks work in Python", hint="leave --dry out")  # noqa: TRY301
-        return int(body(context, *args, **kwargs) or 0)
+        with interruption.raised():
+            return int(body(context, *args, **kwargs) or 0)
     except SeatrialError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted: what was started has been removed\n")
+        interruption.forget()
+        sys.stderr.write(interruption.SAID)
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         return int(ExitCode.UNPROVEN)

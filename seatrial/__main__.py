@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from seatrial import interruption
+
+if __name__ == "__main__":
+    # Before all other imports, which take longest of what comes before a task.
+    interruption.leave_at_once()
+
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from invoke.exceptions import Exit, ParseError
 from invoke.program import Program
 
 from seatrial.errors import ExitCode
-
-if TYPE_CHECKING:
-    from types import FrameType
 
 OPTIONAL_WORD = {"logs": "--service"}
 """Tasks that take one word without a dash, and the option that it stands for: Invoke knows required ones only."""
@@ -69,8 +71,10 @@ def listing(program: Program) -> str:
 def main() -> NoReturn:
     """Run Invoke in the project's folder."""
     os.chdir(Path(__file__).resolve().parent.parent)
-    signal.signal(signal.SIGTERM, _interrupted)
-    Toolkit(name="seatrial", binary="./invoke", version=_version()).run()
+    try:
+        Toolkit(name="seatrial", binary="./invoke", version=_version()).run()
+    finally:
+        interruption.over()
     sys.exit(0)
 
 
@@ -90,11 +94,6 @@ def _with_optional_words(tokens: list[str], tasks: set[str]) -> list[str]:
             found.append(OPTIONAL_WORD[task])
         found.append(token)
     return found
-
-
-def _interrupted(_signal: int, _frame: FrameType | None) -> None:
-    # What is running is ended and removed on the way up, as for Ctrl-C.
-    raise KeyboardInterrupt
 
 
 def _version() -> str:

@@ -89,6 +89,8 @@ def examine(
     if wanted.file is None and connected is not None and connected.image(reference) is None:
         raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
     evidence = collect.collect(settings, connected, wanted, note)
+    if evidence.documents.get("cache.fault"):
+        console.warn(f"the next run reads everything again, nothing can be kept: {evidence.documents['cache.fault']}")
     return verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
 
 
@@ -98,9 +100,10 @@ def _reading_ahead(settings: Settings, wanted: collect.Request) -> Iterator[coll
     if wanted.file is not None or not wanted.needs_layers:
         yield wanted
         return
+    kept = collect.open_cache(settings)
     with ThreadPoolExecutor(max_workers=1) as pool:
         try:
-            yield replace(wanted, ahead=pool.submit(collect.read_ahead, settings, wanted.image))
+            yield replace(wanted, kept=kept, ahead=pool.submit(collect.read_ahead, settings, wanted.image, kept))
         except BaseException:
             # The pool waits for its thread, and an archive can be long.
             process.end_all()

@@ -127,18 +127,20 @@ def locked(evidence: Evidence) -> Iterator[Problem]:
 def record(evidence: Evidence) -> Iterator[Problem]:
     """Every file in site-packages belongs to a distribution and is what its RECORD says.
 
-    A file that was changed, added or removed after installation is code that nobody released.
+    A file that was changed, added or removed after installation is code that nobody released. A line that names no file
+    owns none, so its file is found without an owner; sizes are left out, because a hash says more.
     """
-    files = _payload_files(evidence)
+    files = evidence.files()
     owned: set[str] = set()
     for distribution in _distributions(evidence):
         for relative, digest in distribution.record:
-            path = posixpath.normpath(f"{distribution.site}/{relative}")
+            # Paths lead out of site-packages, to programs, and may be absolute.
+            path = posixpath.normpath(posixpath.join("/", distribution.site, relative)).lstrip("/")
             owned.add(path)
             fault = _record_fault(files, path, digest)
             if fault:
                 yield Problem(f"{distribution.name} recorded {fault}", f"/{path}")
-    for path, entry in files.items():
+    for path, entry in _payload_files(evidence).items():
         if not SITE_PACKAGES.match(path) or entry.kind == "folder" or path in owned:
             continue
         if _UNOWNED.search(path) and _source_of(path) in owned:
@@ -155,6 +157,8 @@ def _record_fault(files: Mapping[str, Entry], path: str, digest: str) -> str:
         return "this file, and it is gone"
     if not digest:
         return "" if _WITHOUT_HASH.search(path) else "no hash of this file"
+    if not digest.startswith("sha256="):
+        return f"another hash of this file than SHA-256, which is not compared ({digest.partition('=')[0][:20]})"
     return "" if entry.kind == "file" and digest == f"sha256={entry.sha256}" else "another content of this file"
 
 

@@ -311,3 +311,23 @@ def memory(evidence: Evidence) -> Iterator[Problem]:
         evidence.seen["services"] += 1
         if used_bytes / 1_000_000 > limit_mb:
             yield Problem(f"it uses {used_bytes / 1_000_000:.0f} MB, over {limit_mb:.0f} MB", name)
+
+
+@check(
+    "runtime.bytecode",
+    sabotage=lambda e: _trial(e, "bytecode", lambda b: b["differs"].update({"/app/x.pyc": "it holds other code"})),
+    mend="./invoke build --no-cache; if it stays, find the step that writes compiled files",
+)
+def bytecode(evidence: Evidence) -> Iterator[Problem]:
+    """Every compiled Python file holds what the image's own Python makes of the source beside it.
+
+    A compiled file names its source in its head, and that is all that can be read of it from outside. Whoever replaces
+    the code leaves the head as it was, and then other code runs than anybody can read.
+    """
+    seen = evidence.document("trial.bytecode", "")
+    evidence.seen["compiled files"] += seen["compared"]
+    evidence.seen["folders"] += seen["folders"]
+    if seen.get("error"):
+        yield Problem(f"the code could not be compared: {seen['error']}", evidence.settings.service)
+    for path, what in sorted(seen["differs"].items()):
+        yield Problem(what, path)

@@ -90,8 +90,12 @@ def parse(text: str) -> dict[str, User]:
 
 
 def masked(text: str) -> str:
-    """Return an ACL file without its passwords and hashes."""
-    return re.sub(r"(?<!\S)([<>])\S+", r"\1hidden", re.sub(r"([#!])[0-9a-fA-F]{64}", r"\g<1>" + "0" * 64, text))
+    """Return an ACL file without its passwords and hashes. A user's name may look like a password."""
+    without_hashes = re.sub(r"([#!])[0-9a-fA-F]{64}", r"\g<1>" + "0" * 64, text)
+    return "".join(
+        re.sub(r"^(\s*(?i:user)\s+\S+)|(?<!\S)([<>])\S+", lambda found: found[1] or f"{found[2]}hidden", line)
+        for line in without_hashes.splitlines(keepends=True)
+    )
 
 
 def _joined(words: list[str]) -> list[str]:

@@ -6,7 +6,8 @@ guessed from its hash. Instead each project has a mark, a random word that is th
 that hold its secrets changes; facts belong to the mark under which they were read. A layer in which anything secret was
 seen is never kept.
 
-The whole folder can be deleted at any time. A file that cannot be written or read is as good as none.
+The whole folder can be deleted at any time. A file that cannot be read is as good as none; why one could not be written
+is remembered, and the run goes on without it.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ _READERS = ("bytecode.py", "cache.py", "secrets.py")
 class LayerCache:
     """Layers that were read before, for one project's mark. Without a mark nothing is kept and nothing is found."""
 
-    def __init__(self, folder: Path, mark: str) -> None:
+    def __init__(self, folder: Path, mark: str, fault: str = "") -> None:
+        self.fault = fault
+        """Why nothing could be kept, the first time that it could not."""
         self._folder = folder
         self._mark = mark
 
@@ -71,7 +74,11 @@ class LayerCache:
             return
         rows = [_values(entry) for entry in entries]
         content = json.dumps(rows, separators=(",", ":")).encode()
-        if len(content) <= MOST_BYTES and _write(self._file(diff_id), content):
+        if len(content) > MOST_BYTES:
+            return
+        fault = _write(self._file(diff_id), content)
+        self.fault = self.fault or fault
+        if not fault:
             self._forget_oldest()
 
     def _file(self, diff_id: str) -> Path:
@@ -88,7 +95,11 @@ def open_cache(project: Path, secret_files: Iterable[Path]) -> LayerCache:
     """Return the cache of this user for a project whose secrets lie in these files; without files it keeps nothing."""
     places = list(secret_files)
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "seatrial"
-    return LayerCache(folder, _mark(folder, project, places) if places and _is_ours(folder) else "")
+    if not places:
+        return LayerCache(folder, "")
+    if not _is_ours(folder):
+        return LayerCache(folder, "", f"{folder}: others can write to it")
+    return LayerCache(folder, *_mark(folder, project, places))
 
 
 def _is_ours(folder: Path) -> bool:
@@ -100,16 +111,17 @@ def _is_ours(folder: Path) -> bool:
     return status.st_uid == os.getuid() and not status.st_mode & _WRITABLE_BY_OTHERS
 
 
-def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> str:
-    """Return the project's mark: the kept one while its files of secrets are untouched, else a new one."""
+def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> tuple[str, str]:
+    """Return the project's mark, the kept one while its files of secrets are untouched, else a new one; or why not."""
     file = folder / f"mark-{hashlib.sha256(str(project).encode()).hexdigest()[:16]}.json"
     touched = [[str(path), *_times(path)] for path in sorted(secret_files)]
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         kept: dict[str, Any] = json.loads(_read(file))
         if kept["touched"] == touched and re.fullmatch(r"[0-9a-f]{16}", kept["mark"]):
-            return str(kept["mark"])
+            return str(kept["mark"]), ""
     mark = secrets.token_hex(8)
-    return mark if _write(file, json.dumps({"mark": mark, "touched": touched}).encode()) else ""
+    fault = _write(file, json.dumps({"mark": mark, "touched": touched}).encode())
+    return "" if fault else mark, fault
 
 
 def _times(path: Path) -> list[int]:
@@ -143,21 +155,20 @@ def _read(file: Path) -> bytes:
         return found.read()
 
 
-def _write(file: Path, content: bytes) -> bool:
-    """Write a file so that another run sees all of it or nothing; a full disk is no error."""
+def _write(file: Path, content: bytes) -> str:
+    """Write a file so that another run sees all of it or nothing; return why that could not be, or nothing."""
+    name = ""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
-    except OSError:
-        return False
-    try:
         with os.fdopen(handle, "wb") as draft:
             draft.write(content)
         Path(name).replace(file)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        return False
-    return True
+    except OSError as error:
+        if name:
+            Path(name).unlink(missing_ok=True)
+        return f"{file.parent}: {error.strerror}"
+    return ""
 
 
 @functools.cache

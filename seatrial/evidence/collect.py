@@ -7,6 +7,7 @@
 | context.entries | what BuildKit takes into the context: a tuple of `archive.Entry` |
 | workspace.password_fault | what is wrong with REDIS_PASSWORD in .env, or nothing |
 | workspace.bind_address | BIND_ADDRESS of .env, or nothing |
+| cache.fault | why nothing can be kept for the next run, or nothing |
 | image.inspect, image.history, image.layers, image.base_layers, image.base | see `evidence.image` |
 | compose.development, compose.production | the resolved models, JSON text as Compose gave it |
 | compose.sources | text of each compose file, by name, with what it includes and extends |
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seatrial.checks import Check
     from seatrial.engine import Engine
     from seatrial.evidence.archive.filed import ImageFile
+    from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.image import Read
     from seatrial.settings import Settings
 
@@ -60,6 +62,8 @@ class Request:
     """Another base image than the project's own: a name or a file."""
     ahead: Future[Read | None] | None = None
     """The image, where reading it was begun before."""
+    kept: LayerCache | None = None
+    """What was read by former runs, where it was opened before."""
 
     @property
     def needs_layers(self) -> bool:
@@ -74,9 +78,13 @@ def request(
     return Request(image_reference, static, frozenset(check.family for check in checks), file, base)
 
 
-def read_ahead(settings: Settings, reference: str) -> Read | None:
+def open_cache(settings: Settings) -> LayerCache:
+    """Return what former runs have read for this project."""
+    return cache.open_cache(settings.root, workspace.secret_places(settings))
+
+
+def read_ahead(settings: Settings, reference: str, kept: LayerCache) -> Read | None:
     """Begin with what takes longest, before there is a connection to the engine."""
-    kept = cache.open_cache(settings.root, workspace.secret_places(settings))
     return image.read_ahead(reference, Wanted(tuple(workspace.secret_values(settings))), kept)
 
 
@@ -95,6 +103,7 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
     for family in ("trial", "redis"):
         missing[family] = STATIC if wanted_by.static else "no check that was chosen needs a running stack"
     missing["supply.rebuild"] = STATIC.replace("no stack was started", "nothing was built again")
+    is_foreign = wanted_by.file is not None and engine is not None and engine.image(wanted_by.file.id) is None
     with ThreadPoolExecutor(max_workers=5) as pool:
         try:
             static = [
@@ -105,7 +114,9 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
                 static.append(pool.submit(_read_context, settings, wanted, documents))
             _read_tree(settings, documents)
             rebuilt = (
-                pool.submit(_rebuild, settings, engine, wanted, static[0], documents) if rebuilding and engine else None
+                pool.submit(_rebuild, settings, engine, wanted, static[0], documents, is_foreign=is_foreign)
+                if rebuilding and engine
+                else None
             )
             if running and engine is not None:
                 wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
@@ -156,7 +167,7 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
     documents: dict[str, Any],
     missing: dict[str, str],
 ) -> None:
-    kept = cache.open_cache(settings.root, workspace.secret_places(settings))
+    kept = wanted_by.kept or open_cache(settings)
     with_layers = wanted_by.needs_layers
     if wanted_by.file is not None:
         documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
@@ -164,6 +175,7 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
         documents.update(
             image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
         )
+    documents["cache.fault"] = kept.fault
     if with_layers:
         found, reasons = image.base_documents(engine, wanted_by.base or chosen_image(settings, "PYTHON_IMAGE"))
         documents.update(found)
@@ -190,7 +202,7 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
     with given as name, trial.started(settings, engine, name, note) as running:
         if running.documents["trial.start"]["healthy"]:
             trial.observe(running, note)
-            trial.break_and_mend(running, note)
+            _break_and_compare(running, note)
         else:
             for family in ("trial", "redis"):
                 missing[family] = "the trial stack did not become healthy"
@@ -200,15 +212,38 @@ def _run_trial(  # noqa: PLR0913 - it fills the collection
     return Wanted((*wanted.values, *own))
 
 
-def _rebuild(
-    settings: Settings, engine: Engine, wanted: Wanted, reading: Future[None], documents: dict[str, Any]
+def _break_and_compare(running: trial.Trial, note: Callable[[str], None]) -> None:
+    """Break the stack, which is mostly waiting, and compare its compiled code meanwhile."""
+    beside = ThreadPoolExecutor(max_workers=1)
+    try:
+        comparing = beside.submit(trial.compare, running)
+        trial.break_and_mend(running, note)
+        running.documents["trial.bytecode"] = comparing.result()
+    finally:
+        # Not waited for: when this is interrupted, it ends with its container.
+        beside.shutdown(wait=False)
+
+
+def _rebuild(  # noqa: PLR0913 - what is compared
+    settings: Settings,
+    engine: Engine,
+    wanted: Wanted,
+    reading: Future[None],
+    documents: dict[str, Any],
+    *,
+    is_foreign: bool,
 ) -> dict[str, Any]:
-    """Build once more without cache; compare file by file only when the ids differ."""
+    """Build once more without cache; compare file by file only when the ids differ.
+
+    `is_foreign`: the engine did not have the image that lies in a file, and is not to keep the one that was rebuilt.
+    """
     image_id = build.run(settings, no_cache=True, note=lambda _: None, tag="-")
     reading.result()
     differs: list[str] = []
     if image_id != documents["image.inspect"]["Id"]:
         differs = _differences(documents["image.layers"], read_image(engine.save(image_id), wanted))
+        engine.remove_image(image_id)
+    elif is_foreign and (engine.image(image_id) or {}).get("RepoTags") == []:
         engine.remove_image(image_id)
     return {"image_id": image_id, "differs": differs}
 

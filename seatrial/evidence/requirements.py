@@ -11,9 +11,10 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.markers import default_environment
+from packaging.markers import UndefinedComparison, UndefinedEnvironmentName, default_environment
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,7 +89,10 @@ def parse_lock(text: str) -> tuple[Locked, ...]:
 
 
 def applies(requirement: Requirement, python_version: str, extras: Iterable[str] = ()) -> bool:
-    """Whether a requirement's marker holds for CPython of that version (`3.13`) on Linux, with any of these extras."""
+    """Whether a requirement's marker holds for CPython of that version (`3.13`) on Linux, with any of these extras.
+
+    One that compares what cannot be compared holds: what it stands for is then looked for.
+    """
     if requirement.marker is None:
         return True
     environment = {
@@ -102,7 +106,10 @@ def applies(requirement: Requirement, python_version: str, extras: Iterable[str]
         "python_full_version": python_version if python_version.count(".") > 1 else f"{python_version}.0",
     }
     known = {key: str(value) for key, value in environment.items()}
-    return any(requirement.marker.evaluate({**known, "extra": extra}) for extra in ("", *extras))
+    try:
+        return any(requirement.marker.evaluate({**known, "extra": extra}) for extra in ("", *extras))
+    except (UndefinedComparison, UndefinedEnvironmentName, InvalidVersion):
+        return True
 
 
 def installed(files: Mapping[str, Entry]) -> list[Distribution]:

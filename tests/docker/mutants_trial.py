@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.docker.mutant import Mutant, Patch, both, kills, model, service, swap
+from tests.docker.mutant import Mutant, Patch, both, kills, model, payload, service, swap
+from tests.docker.mutants_image import SITE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,6 +158,18 @@ RUNTIME = (
         kills("runtime.memory"),
         "trial",
     ),
+    Mutant(
+        "other-code-under-the-same-head",
+        "The service's compiled code was replaced, and its head still names the source beside it.",
+        payload(
+            f'cd $(echo {SITE}/service); python3 -c "import glob, marshal; '
+            "name = glob.glob('__pycache__/defaults.*')[0]; head = open(name, 'rb').read(16); "
+            "code = compile(open('defaults.py').read() + 'BACKDOOR = 1', name, 'exec'); "
+            "open(name, 'wb').write(head + marshal.dumps(code))\"; cd /build"
+        ),
+        kills("runtime.bytecode"),
+        "trial",
+    ),
 )
 
 REDIS = (
@@ -197,7 +210,7 @@ REDIS = (
         "probe-may-more",
         "The health check's user may read settings.",
         acl("-@all +ping$", "-@all +ping +info +config"),
-        kills("redis.probe"),
+        kills("redis.probe", "redis.users"),
         "trial",
     ),
     Mutant(

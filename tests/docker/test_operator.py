@@ -146,5 +146,5 @@ def test_a_fresh_stack_starts_in_mode_ledger_and_loading_again_does_no_harm(prod
 
 def test_verify_holds_in_mode_ledger_too(production: Harbour) -> None:
     to_ledger(production)
-    said = production.invoke("verify", "--only", "payment,runtime", "--image", production.ship.image)
+    said = production.invoke("verify", "--verbose", "--only", "payment,runtime", "--image", production.ship.image)
     assert said.count("PASS  payment.") == 6

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import shutil
 import signal
 import socket
+import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from seatrial import verify
+from seatrial.evidence import tree
 from tests.docker.harbour import until
+from tests.docker.image_files import repack, save, unpack
 from tests.docker.mutant import Patch, swap
 from tests.docker.yard import PATIENCE_SECONDS, docker, give_tools, invoke, start
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
     from tests.docker.yard import Ship, Yard
 
@@ -95,6 +100,114 @@ def test_an_interrupted_run_leaves_nothing(under_way: subprocess.Popen[str], sig
     assert under_way.returncode == 130, said
     assert "interrupted" in said[1]
     assert left_of(under_way.pid) == []
+
+
+class Run:
+    """A `verify` whose temporary files and processes can be told from everybody else's."""
+
+    def __init__(self, ready: Path, folder: Path, *words: str) -> None:
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+        # Its own cache, so that there is something to read.
+        own = {"TMPDIR": str(self.temporary), "XDG_CACHE_HOME": str(folder / "cache")}
+        self.process = start(ready, "verify", *words, **own)
+
+    def programs(self) -> list[str]:
+        """Return the command lines of all processes that belong to the run, itself left out."""
+        mark = f"TMPDIR={self.temporary}".encode()
+        found = []
+        for place in Path("/proc").iterdir():
+            if place.name.isdigit() and place.name != str(self.process.pid):
+                # It may be gone by now, or another user's.
+                with contextlib.suppress(OSError):
+                    if mark in (place / "environ").read_bytes().split(b"\0"):
+                        found.append((place / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
+
+    def runs(self, *words: str) -> bool:
+        """Whether a program runs whose command line holds these words."""
+        return any(all(word in line for word in words) for line in self.programs())
+
+    def has_container(self, *options: str) -> bool:
+        return bool(of_trial("ps", "--all", *options, pid=self.process.pid))
+
+    def has_image(self) -> bool:
+        tags = docker("image", "ls", "--format", "{{.Tag}}", "seatrial-trial").split()
+        return any(tag.startswith(f"{self.process.pid}-") for tag in tags)
+
+
+WHOLE = ("--image", "IMAGE")
+MOMENTS: dict[str, tuple[tuple[str, ...], Callable[[Run], bool]]] = {
+    "the image is read": (("--static", *WHOLE), lambda run: run.runs("docker save")),
+    "the context is asked for": (("--only", "context", *WHOLE), lambda run: run.runs("buildx build", "context.tar")),
+    "it is built again": (("--only", "supply", *WHOLE), lambda run: run.runs("buildx build", "--no-cache")),
+    "compose starts the trial": (WHOLE, lambda run: run.runs("compose", " up ")),
+    "the trial is asked": (("--only", "runtime", *WHOLE), lambda run: run.has_container("--filter", "name=twin")),
+    "Redis was killed": (("--only", "redis", *WHOLE), lambda run: run.has_container("--filter", "status=exited")),
+    "a copy of a file is loaded": (("--only", "runtime", "--image", "FILE"), Run.has_image),
+}
+
+
+@pytest.fixture(scope="module")
+def foreign(healthy: Ship, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An image in a file that the engine does not have: the healthy one by another author."""
+    folder = tmp_path_factory.mktemp("foreign")
+    layout = unpack(save(folder / "saved.tar", healthy.image), folder / "layout")
+    yield repack(layout, folder / "foreign", author="somebody")
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_whenever_it_is_interrupted_nothing_is_left(
+    moment: str, ready: Path, healthy: Ship, foreign: Path, tmp_path: Path
+) -> None:
+    words, has_come = MOMENTS[moment]
+    given = {"IMAGE": healthy.image, "FILE": str(foreign)}
+    run = Run(ready, tmp_path, *(given.get(word, word) for word in words))
+    known = unnamed(healthy)
+    try:
+        until(lambda: has_come(run) or run.process.poll() is not None, moment)
+        run.process.send_signal(signal.SIGINT)
+        said = run.process.communicate(timeout=PATIENCE_SECONDS)
+        assert run.process.returncode == 130, said
+        assert "interrupted" in said[1]
+        assert "Traceback" not in said[1]
+        assert left_of(run.process.pid) == []
+        assert not run.has_image()
+        assert unnamed(healthy) == known
+        until(lambda: run.programs() == [], f"every program has ended: {run.programs()}")
+        assert list(run.temporary.iterdir()) == []
+    finally:
+        run.process.kill()
+        run.process.communicate(timeout=PATIENCE_SECONDS)
+
+
+def unnamed(ship: Ship) -> set[str]:
+    """Return the images without a name that were made from a ship."""
+    revision = f"label=org.opencontainers.image.revision={tree.revision(ship.settings).name}"
+    words = ("image", "ls", "--quiet", "--no-trunc", "--filter", "dangling=true", "--filter", revision)
+    return set(docker(*words).split())
+
+
+def test_a_disk_without_room_for_the_cache_is_told_once_and_changes_nothing(
+    ready: Path, healthy: Ship, tmp_path: Path
+) -> None:
+    """No file may grow beyond 64 KB: the facts of a layer take more, and writing them really fails in the middle."""
+    limit = ["prlimit", "--fsize=65536"]
+    words = [*limit, str(ready / "invoke"), "verify", "--only", "image,layers,packages", "--image", healthy.image]
+    for _ in range(2):
+        done = subprocess.run(
+            words,
+            env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_SECONDS,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stderr.count("nothing can be kept") == 1
+        assert f"{tmp_path}/seatrial: File too large" in done.stderr
+        assert not list((tmp_path / "seatrial").glob(".new-*"))
 
 
 def test_what_a_killed_run_left_is_removed_by_the_next(

@@ -237,10 +237,11 @@ def invoke(folder: Path, *words: str, **environment: str) -> subprocess.Complete
     )
 
 
-def start(folder: Path, *words: str) -> subprocess.Popen[str]:
+def start(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
     """Start a copy's own `./invoke` and return at once. The caller ends it."""
     return subprocess.Popen(
         [str(folder / "invoke"), *words],
+        env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -31,6 +31,7 @@ def gathered(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
     monkeypatch.setattr(engine, "connect", lambda: FakeEngine(images={"x402-fac": {}, "other:1": {}}))
     monkeypatch.setattr(collect, "collect", lambda *_args: found[0])
     monkeypatch.setattr(collect, "read_ahead", lambda *_args: None)
+    monkeypatch.setattr(collect, "open_cache", lambda _settings: None)
     return found
 
 
@@ -63,6 +64,14 @@ def test_bad_options_are_refused_before_any_work(options: dict[str, Any]) -> Non
     with pytest.raises(SeatrialError) as caught:
         proof.run(good.settings(), proof.Options(**options))
     assert caught.value.exit_code == ExitCode.USAGE
+
+
+def test_a_cache_that_cannot_be_written_is_told_once_and_changes_no_verdict(
+    gathered: list[Evidence], capsys: pytest.CaptureFixture[str]
+) -> None:
+    gathered[0] = gathered[0].with_document("cache.fault", "/cache: No space left on device")
+    assert proof.run(good.settings(), proof.Options()) == ExitCode.HOLDS
+    assert capsys.readouterr().err.count("nothing can be kept: /cache: No space left on device") == 1
 
 
 @pytest.mark.usefixtures("gathered")

@@ -1,8 +1,9 @@
 """Facts about files in tar archives: image layers and build contexts, read once, as a stream.
 
-Data flows from `pieces` (bytes) through `headers` (what each member is) and `contents` (what is in it; `nested` opens
-what is packed, `unpacking` what is compressed) to `layer` (one archive) and `saved` (what `docker save` writes, as it
-comes). Images in files are `filed`, by way of `stores` and `manifest`.
+Data flows from `pieces` (bytes) through `headers` (what each member is) and `contents` (what is in it) to `layer` (one
+archive) and `saved` (what `docker save` writes, as it comes). `kinds` tells what is packed, `nested` opens it, with
+`unpacking` what is compressed and with `plain_forms` the simpler archives. Images in files are `filed`, by way of
+`stores` and `manifest`.
 """
 
 from seatrial.evidence.archive.layer import make_tar, read_tar

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from seatrial.evidence import bytecode
 from seatrial.evidence.archive import nested
+from seatrial.evidence.archive.kinds import kind_of
 from seatrial.evidence.archive.pieces import PIECE_BYTES
 from seatrial.evidence.secrets import Wanted, addresses_in
 
@@ -21,6 +22,7 @@ KEPT_BYTES = 1 << 20
 _KEPT_NAMES = ("/METADATA", "/RECORD", "/direct_url.json", "/pyvenv.cfg", "/entry_points.txt")
 _KEPT_PATHS = ("etc/passwd", "etc/group", "etc/os-release")
 _HASHED = ("-packages/", "bin/")
+_DATA = ("/share/", "/etc/", "/include/")
 _NOTHING_WANTED = Wanted()
 
 
@@ -39,9 +41,9 @@ def examine(
 ) -> Content:
     """Read a file to its end and return what is kept of it. `read` gives fewer bytes than asked for only at the end."""
     first = read(PIECE_BYTES)
-    if nested.kind_of(first, path):
+    if kind_of(first, path):
         return _packed(first, read, path, wanted, limits)
-    hashing = hashlib.sha256(first) if any(part in path for part in _HASHED) else None
+    hashing = hashlib.sha256(first) if _is_hashed(path) else None
     leaks = wanted.seen_in(first) if first else []
     if size_bytes > PIECE_BYTES:
         leaks += _in_the_rest(first, read, wanted, hashing.update if hashing else None)
@@ -74,7 +76,7 @@ def _packed(
 
     hashing.update(first)
     found = nested.look_inside(first, hashed, path, wanted, limits)
-    digest = _spelled(hashing.digest()) if any(part in path for part in _HASHED) else ""
+    digest = _spelled(hashing.digest()) if _is_hashed(path) else ""
     return Content(digest, leaks=tuple(found.leaks), unread=tuple(found.unread))
 
 
@@ -98,6 +100,13 @@ def _in_the_rest(
 
 def _is_kept(path: str) -> bool:
     return path in _KEPT_PATHS or path.endswith(_KEPT_NAMES)
+
+
+def _is_hashed(path: str) -> bool:
+    """Whether a RECORD can name the file: packages, programs, and what they bring along for beside both."""
+    return any(part in path for part in _HASHED) or (
+        not path.startswith("usr/") and any(part in path for part in _DATA)
+    )
 
 
 def _spelled(digest: bytes) -> str:

@@ -5,17 +5,19 @@ Whatever is packed is searched twice: as it lies there, and unpacked. What canno
 
 from __future__ import annotations
 
-import re
 import tempfile
 import zipfile
 from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TYPE_CHECKING
 
+from seatrial.errors import Code, SeatrialError
+from seatrial.evidence.archive import plain_forms
 from seatrial.evidence.archive.headers import Archive
+from seatrial.evidence.archive.kinds import CLOSED, has_zip, kind_of
 from seatrial.evidence.archive.model import Broken
 from seatrial.evidence.archive.pieces import PIECE_BYTES, Pieces
-from seatrial.evidence.archive.unpacking import MAGIC, Unpackable, unpacked
+from seatrial.evidence.archive.unpacking import Unpackable, unpacked
 from seatrial.evidence.secrets import PUBLIC_CERTIFICATES, SECRET_FILE, addresses_in
 
 if TYPE_CHECKING:
@@ -36,24 +38,13 @@ RATIO, RATIO_FROM_BYTES = 250, 32 << 20
 MEMBERS = 200_000
 """All archives inside one layer together may have this many members."""
 IN_MEMORY_BYTES = 4 << 20
+PROGRAM_BYTES = 16 << 20
+"""Programs are not one inside the other, and nearly all of them stay in memory with this."""
 KEPT_NAMES = 20
 """Of so many members each fault is told by name; of more, the fault alone."""
 
-_CLOSED = {
-    b"7z\xbc\xaf\x27\x1c": "7z",
-    b"Rar!\x1a\x07": "rar",
-    b"PACK\0\0\0": "git pack",
-    b"\x04\x22\x4d\x18": "lz4",
-    b"LZIP\x01": "lzip",
-}
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-_ZIP_END = b"PK\x05\x06"
-_BY_MAGIC = {**{magic: kind for kind, magic in MAGIC.items()}, **_CLOSED, **dict.fromkeys(_ZIP, "zip")}
-_FIRST_TWO = {magic[:2] for magic in _BY_MAGIC} | {b"#!", b"x\x01", b"x\x5e", b"x\x9c", b"x\xda"}
-_TAR = slice(257, 262)
-_BZIP2_BLOCK = slice(4, 8)
-_LOOSE_OBJECT = re.compile(r"(?:^|/)[0-9a-f]{2}/[0-9a-f]{38}(?:[0-9a-f]{24})?$|\.(?:zz|zlib)$")
 _ENCRYPTED = 1
+_FORMS = {"ar": plain_forms.ar, "cpio": plain_forms.cpio}
 
 
 @dataclass
@@ -76,23 +67,6 @@ class _EnoughError(Exception):
     """A bound was reached."""
 
 
-def kind_of(first: bytes | memoryview, path: str) -> str:
-    """Return what a file that begins so is packed as, or nothing."""
-    if bytes(first[_TAR]) == b"ustar":
-        return "tar"
-    if bytes(first[:2]) not in _FIRST_TWO:
-        return ""
-    head = bytes(first[:8])
-    if head.startswith(b"#!"):
-        return "zip" if _ZIP_END in bytes(first) else ""
-    if head.startswith(b"x"):
-        return "zlib" if _LOOSE_OBJECT.search(path) else ""
-    kind = next((kind for magic, kind in _BY_MAGIC.items() if head.startswith(magic)), "")
-    if kind == "bzip2" and head[_BZIP2_BLOCK] != b"1AY&" and head[_BZIP2_BLOCK] != b"\x17rE8":
-        return ""
-    return kind
-
-
 def look_inside(first: bytes | memoryview, read: Read, path: str, wanted: Wanted, limits: Limits) -> Found:
     """Read a packed file to its end, search it and whatever is inside, and return what was found."""
     search = _Search(wanted, limits, path)
@@ -111,9 +85,10 @@ class _Search:
 
     def packed(self, first: bytes | memoryview, read: Read, name: str, kind: str, depth: int) -> None:
         """Search a packed file as it lies there, then unpacked."""
-        with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as kept:
+        most = PROGRAM_BYTES if kind == "program" else IN_MEMORY_BYTES
+        with tempfile.SpooledTemporaryFile(max_size=most) as kept:
             size = self._keep(first, read, name, kept)
-            if kind in _CLOSED.values():
+            if kind in CLOSED:
                 self._not_read(name, f"a {kind} file is not opened")
             elif size > PACKED_BYTES:
                 self._not_read(name, f"a {kind} file of more than {PACKED_BYTES >> 20} MB is not unpacked")
@@ -129,8 +104,12 @@ class _Search:
         try:
             if kind == "tar":
                 self._tar(kept, name, depth)
-            elif kind == "zip":
+            elif kind == "zip" or (kind == "program" and has_zip(kept)):
                 self._zip(kept, name, depth, most)
+            elif kind in _FORMS:
+                self._parts(kept, name, kind, depth)
+            elif kind == "program":
+                return
             else:
                 content = Pieces(self._counted(unpacked(kind, _pieces_of(kept)), most))
                 self._file(content.at_most, name, depth + 1)
@@ -166,6 +145,12 @@ class _Search:
             if member.kind in {"file", "unknown"}:
                 self._file(archive.read, inner, depth + 1)
 
+    def _parts(self, kept: IO[bytes], name: str, kind: str, depth: int) -> None:
+        for part in _FORMS[kind](Pieces(self._counted(_pieces_of(kept), UNPACKED_BYTES))):
+            inner = f"{name}/{part.name}".lstrip("/")
+            self._name(part.name, inner, is_file=part.is_file)
+            self._file(part.read, inner, depth + 1)
+
     def _zip(self, kept: IO[bytes], name: str, depth: int, most: int) -> None:
         with zipfile.ZipFile(kept) as archive:
             for info in archive.infolist():
@@ -189,7 +174,7 @@ class _Search:
             tail = bytes(window[-overlap:])
             size += len(piece)
             if kept is not None and size <= PACKED_BYTES:
-                kept.write(piece)
+                _write(kept, piece)
             piece = read(PIECE_BYTES)
         if name and kept is None:
             for what in addresses_in(name, first, size):
@@ -222,6 +207,17 @@ class _Search:
 
     def _not_read(self, inner: str, why: str) -> None:
         self.found.unread[f"{why}, in {inner}" if inner and len(self.found.unread) < KEPT_NAMES else why] = None
+
+
+def _write(kept: IO[bytes], piece: bytes | memoryview) -> None:
+    try:
+        kept.write(piece)
+    except OSError as error:
+        raise SeatrialError(
+            Code.DISK_FULL,
+            f"there is no room to unpack a file in {tempfile.gettempdir()}: {error.strerror}",
+            hint="make room, or set TMPDIR to a folder with more",
+        ) from error
 
 
 def _pieces_of(file: IO[bytes]) -> Iterator[bytes]:

@@ -4,12 +4,14 @@ import dataclasses
 import errno
 import json
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from seatrial import process
 from seatrial.evidence import cache
 from seatrial.evidence.archive import Entry
 
@@ -131,7 +133,9 @@ def test_what_is_no_file_is_not_waited_for_and_a_link_is_not_followed(tmp_path: 
 def test_a_folder_that_others_can_write_to_is_not_believed(tmp_path: Path, secret: Path) -> None:
     cache.open_cache(tmp_path, [secret]).keep(DIGEST, (ENTRY,))
     (tmp_path / "cache" / "seatrial").chmod(0o777)
-    assert cache.open_cache(tmp_path, [secret]).find(DIGEST) is None
+    closed = cache.open_cache(tmp_path, [secret])
+    assert closed.find(DIGEST) is None
+    assert "others can write" in closed.fault
 
 
 def test_a_full_disk_is_no_error_and_leaves_nothing(
@@ -145,7 +149,30 @@ def test_a_full_disk_is_no_error_and_leaves_nothing(
     monkeypatch.setattr(Path, "replace", full)
     kept.keep(DIGEST, (ENTRY,))
     assert kept.find(DIGEST) is None
+    assert kept.fault == f"{tmp_path}/cache/seatrial: No space left on device"
     assert not list((tmp_path / "cache" / "seatrial").glob(".new-*"))
+    assert "No space left" in cache.open_cache(tmp_path / "other", [secret]).fault
+
+
+def test_a_file_that_grows_too_long_for_the_disk_leaves_nothing(tmp_path: Path, secret: Path) -> None:
+    """A limit of the process stands for the disk: the writes really fail, in the middle of a file."""
+    program = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from seatrial.evidence import cache\n"
+        "from seatrial.evidence.archive import Entry\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (64_000, 64_000))\n"
+        "kept = cache.open_cache(Path(sys.argv[1]), [Path(sys.argv[2])])\n"
+        "entry = Entry('app/main.py', 'file', 0o644, 0, 0, 12, 0)\n"
+        "kept.keep('sha256:' + 'a' * 64, (entry,))\n"
+        "print(repr(kept.fault), len(kept.find('sha256:' + 'a' * 64)))\n"
+        "kept.keep('sha256:' + 'b' * 64, (entry,) * 10_000)\n"
+        "print(kept.fault, kept.find('sha256:' + 'b' * 64))\n"
+    )
+    done = process.run([sys.executable, "-c", program, str(tmp_path), str(secret)], timeout_seconds=60)
+    folder = tmp_path / "cache" / "seatrial"
+    assert done.stdout.splitlines() == ["'' 1", f"{folder}: File too large None"]
+    assert sorted(file.name.partition("-")[0] for file in folder.iterdir()) == ["layer", "mark"]
 
 
 def test_two_runs_that_write_at_once_leave_one_whole_file(tmp_path: Path, secret: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seatrial.evidence import acl, redis_conf
@@ -44,6 +44,7 @@ SHELL = st.lists(
 
 
 @settings(max_examples=100, deadline=None)
+@example([[], ["<0", ">secret", "user", ">more"]])
 @given(st.lists(st.lists(st.sampled_from(RULES) | st.text(max_size=5), max_size=8), max_size=4))
 def test_users_of_redis(lines: list[list[str]]) -> None:
     text = "\n".join(f"user {' '.join(words)}" for words in lines)

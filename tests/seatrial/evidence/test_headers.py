@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.evidence.archive import NOTE, Entry, layer, make_tar
+from seatrial import process
+from seatrial.evidence.archive import NOTE, Entry, layer, make_tar, read_tar
 from seatrial.evidence.archive.headers import EXTENSION_BYTES, Archive, Member
 from seatrial.evidence.archive.model import Broken
 from seatrial.evidence.archive.pieces import Pieces
@@ -20,6 +21,8 @@ from tests.good import SECRET, WANTED
 from tests.seatrial.evidence.images_in_files import member, members
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seatrial.evidence.secrets import Wanted
 
 
@@ -103,6 +106,20 @@ def test_links_and_devices_have_no_content_whatever_they_say() -> None:
     for kind in b"123456":
         data = raw(kind=bytes([kind]), size=b"00000001000\0") + raw(b"next") + END
         assert [m.path for m in headers(data)] == ["x", "next"]
+
+
+@pytest.mark.parametrize("form", ["gnu", "posix", "oldgnu"])
+def test_a_sparse_file_of_4_gb_as_tar_writes_it(form: str, tmp_path: Path) -> None:
+    """With a secret at its end, which is among the few bytes that are there."""
+    with (tmp_path / "large").open("wb") as file:
+        file.seek((4 << 30) - len(SECRET))
+        file.write(SECRET.encode())
+    process.run(["tar", "--sparse", f"--format={form}", "-cf", "x.tar", "large"], cwd=tmp_path, timeout_seconds=60)
+    assert (tmp_path / "x.tar").stat().st_size < 1 << 20
+    with (tmp_path / "x.tar").open("rb") as packed:
+        (found,) = read_tar(packed, WANTED)
+    assert (found.path, found.size_bytes, found.unread) == ("large", 4 << 30, ())
+    assert found.leaks
 
 
 def test_a_sparse_file_is_as_large_as_it_says_and_its_holes_are_not_there() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import base64
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from seatrial.errors import Code, SeatrialError
 from seatrial.evidence.archive import Entry, make_tar, nested, read_tar
 from seatrial.evidence.archive.pieces import PIECE_BYTES
 from tests.good import SECRET, WANTED
@@ -40,6 +45,41 @@ def tarred(content: bytes) -> bytes:
     return make_tar({"inner.txt": content})
 
 
+def ar(*files: tuple[bytes, bytes]) -> bytes:
+    """Return an ar archive; a name is written as it is given."""
+    parts = [
+        name.ljust(16)
+        + b"0".ljust(12)
+        + b"0".ljust(6) * 2
+        + b"100644".ljust(8)
+        + str(len(data)).encode().ljust(10)
+        + b"`\n"
+        + data
+        + b"\n" * (len(data) % 2)
+        for name, data in files
+    ]
+    return b"!<arch>\n" + b"".join(parts)
+
+
+def cpio(*files: tuple[str, bytes], octal: bool = False, mode: int = 0o100644) -> bytes:
+    """Return a cpio archive with hexadecimal or octal headers."""
+    out = b""
+    for name, data in (*files, ("TRAILER!!!", b"")):
+        length = len(name.encode()) + 1
+        if octal:
+            numbers = b"%06o%06o%06o" % (1, 1, mode) + b"000000" * 4 + b"0" * 11
+            out += b"070707" + numbers + b"%06o%011o" % (length, len(data)) + name.encode() + b"\0" + data
+            continue
+        fields = [1, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, length, 0]
+        header = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        out += header + b"\0" * (-len(header) % 4) + data + b"\0" * (-len(data) % 4)
+    return out + b"\0" * (-len(out) % 512)
+
+
+def appended(program: bytes) -> Callable[[bytes], bytes]:
+    return lambda data: program + zipped(data)
+
+
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "two gzip members": lambda data: gzip.compress(b"first") + gzip.compress(data) + b"\0" * 100,
@@ -51,6 +91,22 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "zip, bzip2": lambda data: zipped(data, how=zipfile.ZIP_BZIP2),
     "zip, lzma": lambda data: zipped(data, how=zipfile.ZIP_LZMA),
     "zip behind a program": lambda data: b"#!/usr/bin/env python3\n" + zipped(data),
+    "zip behind an executable": appended(b"\x7fELF" + bytes(5000)),
+    "zip behind a large executable": appended(b"\x7fELF" + bytes(PIECE_BYTES + 5000)),
+    "zip behind a large script": appended(b"#!/bin/sh\nexit\n" + b"# padding\n" * 200_000),
+    "zip behind an executable of Windows": appended(b"MZ" + bytes(5000)),
+    "zip behind a picture": appended(b"\xff\xd8\xff\xe0" + bytes(5000)),
+    "ar": lambda data: ar((b"inner.txt/", data)),
+    "ar, long names": lambda data: ar((b"//", b"a/\na-long-name-of-a-file/\n"), (b"/3", data)),
+    "ar, long names of BSD": lambda data: ar((b"#1/20", b"a-long-name".ljust(20, b"\0") + data)),
+    "Debian package": lambda data: ar(
+        (b"debian-binary", b"2.0\n"),
+        (b"control.tar.xz", lzma.compress(tarred(b"x"))),
+        (b"data.tar.xz", lzma.compress(tarred(data))),
+    ),
+    "cpio": lambda data: cpio(("a", b"123"), ("inner.txt", data)),
+    "cpio, octal": lambda data: cpio(("a", b"123"), ("inner.txt", data), octal=True),
+    "cpio.gz": lambda data: gzip.compress(cpio(("inner.txt", data))),
     "tar": tarred,
     "tar.gz": lambda data: gzip.compress(tarred(data)),
     "tar.zst": lambda data: PACKERS["zstd"](tarred(data)),
@@ -102,7 +158,13 @@ def test_a_pack_of_git_is_not_opened_and_that_is_said() -> None:
 
 @pytest.mark.parametrize("name", [".env", "deploy/.pypirc", ".docker/config.json", "home/.aws/credentials", "id_rsa"])
 def test_a_file_that_holds_secrets_by_its_name(name: str) -> None:
-    for content in (make_tar({name: b"x"}), zipped(b"x", name), gzip.compress(make_tar({name: b"x"}))):
+    packed = (
+        make_tar({name: b"x"}),
+        zipped(b"x", name),
+        cpio((name, b"x")),
+        ar((b"#1/99", name.encode().ljust(99, b"\0"))),
+    )
+    for content in (*packed, gzip.compress(make_tar({name: b"x"}))):
         assert "by its name" in read_one(content).leaks[0]
     assert read_one(zipped(b"x", "certifi/cacert.pem")).leaks == ()
 
@@ -121,6 +183,63 @@ def test_names_links_and_attributes_inside_are_searched() -> None:
 def test_credentials_in_an_address_inside() -> None:
     content = b"[global]\nindex-url = https://reader:s3cr3t-of-us@index.example/simple\n"
     assert "address" in read_one(make_tar({"etc/pip.conf": content})).leaks[0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x7fELF" + bytes(2000) + b"PK\x05\x06" + bytes(3000),
+        b"\x7fELF" + bytes(PIECE_BYTES) + b"PK\x05\x06\0\0\0\0PK\x01\x02" + bytes(100),
+        b"#!/usr/bin/python3\nEND = b'PK\x05\x06'\n",
+        b"#!/bin/sh\n" + b"# a long script\n" * 100_000,
+        b"\xff\xd8" + bytes(100) + b"PK\x05\x06" + bytes(18),
+        b"\xff\xd8" + bytes(100) + b"PK\x05\x06" + b"\xff" * 18,
+        b"MZ, the initials of somebody",
+        b"070701 is how a number of six digits begins",
+        b"070707" + b"9" * 200,
+        b"!<arch> of a bridge",
+        b"!<thin>\n/0              0           0     0     644     10        `\n",
+    ],
+)
+def test_what_only_looks_like_an_archive(content: bytes) -> None:
+    found = read_one(content)
+    assert (found.leaks, found.unread) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"!<arch>\nno header",
+        ar((b"a/", b"x"))[:-2],
+        ar((b"a/", b"x")) + b"x" * 60,
+        ar((b"#1/9", b"short")),
+        ar((b"a/", b"x")).replace(b"`\n", b"``"),
+        ar((b"a/", b"x")).replace(b"1         `", b"one       `"),
+        ar((b"a/", b"x")).replace(b"1         `", b"-1        `"),
+        cpio(("a", b"x"))[:130],
+        cpio(("a", b"x")) + cpio(("b", b"y")),
+        cpio(("a", b"x"), octal=True) + b"more",
+        b"070701" + b"f" * 104,
+        b"070707" + b"7" * 70,
+        b"PK\x05\x06",
+        b"\xed\xab\xee\xdb\3\0",
+        b"MSCF\0\0\0\0",
+        b"hsqs" + bytes(92),
+    ],
+)
+def test_archives_that_are_damaged_or_not_opened_are_said(content: bytes) -> None:
+    assert read_one(content).unread
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from([ar((b"//", b"name/\n"), (b"/0", b"data")), cpio(("a", b"x")), cpio(("a", b"x"), octal=True)]),
+    st.integers(0, 300),
+    st.binary(min_size=1, max_size=20),
+)
+def test_any_bytes_in_a_plain_archive_end(whole: bytes, at: int, patch: bytes) -> None:
+    read_one(whole[:at] + patch + whole[at + len(patch) :])
+    read_one(whole[:at])
 
 
 # --- bounds ------------------------------------------------------------------------------------------------------
@@ -156,6 +275,17 @@ def test_a_large_packed_file_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) ->
     assert "not unpacked" in read_one(gzip.compress(os.urandom(2000))).unread[0]
 
 
+def test_without_room_to_unpack_the_disk_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "rollover", full)
+    assert read_one(gzip.compress(b"little")).unread == ()
+    with pytest.raises(SeatrialError) as caught:
+        read_one(gzip.compress(os.urandom(nested.IN_MEMORY_BYTES + 1)))
+    assert caught.value.code is Code.DISK_FULL
+
+
 def test_a_zip_that_is_encrypted() -> None:
     content = bytearray(zipped(b"hello" * 100))
     content[6] |= 1
@@ -163,7 +293,9 @@ def test_a_zip_that_is_encrypted() -> None:
     assert "encrypted" in read_one(bytes(content)).unread[0]
 
 
-@pytest.mark.parametrize("packed", sorted(set(PACKED) - {"zip, stored", "zip behind a program"}))
+@pytest.mark.parametrize(
+    "packed", sorted(name for name in PACKED if name != "zip, stored" and "zip behind" not in name)
+)
 def test_what_is_cut_off_is_said(packed: str) -> None:
     whole = PACKED[packed](os.urandom(200_000))
     assert read_one(whole[: len(whole) * 2 // 3]).unread
