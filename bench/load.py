@@ -36,6 +36,7 @@ class Plan:
     bodies: str = ""
     warm_up_seconds: float = 1.0
     per_second: float = 0.0
+    token: str = ""
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Generator:
         self.plan = plan
         self.bodies = Path(plan.bodies).read_bytes().splitlines() if plan.bodies else [b""]
         self.sent = 0
+        self.token = f"Authorization: Bearer {plan.token}\r\n" if plan.token else ""
         self.measuring = False
         self.ended = False
         self.statuses: Counter[str] = Counter()
@@ -73,7 +75,7 @@ class Generator:
         body = self.bodies[self.sent % len(self.bodies)]
         self.sent += 1
         head = f"{self.plan.method} {self.plan.path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n"
-        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        return f"{head}{self.token}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
     def note(self, status: str, due: float) -> None:
         """Count an answer."""

@@ -40,6 +40,11 @@ class Connection:
         self._log = log
         self._wire = Wire(limits)
         self._deadline = Deadline()
+        self._seconds = {
+            Need.FIRST_BYTE: limits.idle_seconds,
+            Need.HEAD: limits.header_seconds,
+            Need.BODY: limits.body_seconds,
+        }
         self._requests = 0
         self._draining = False
         # Nothing of a next request has come: closing now takes nothing from the client.
@@ -107,7 +112,7 @@ class Connection:
             if need is Need.NOTHING:
                 return None
             if need is not phase:
-                phase, deadline = need, asyncio.get_running_loop().time() + self._seconds_for(need)
+                phase, deadline = need, self._deadline.now() + self._seconds[need]
                 await self._enter(need)
             try:
                 data = await self._deadline.wait(self._reader.read(_READ_BYTES), deadline)
@@ -118,13 +123,6 @@ class Connection:
             self._begin()
             self._wire.receive(data)
         return need
-
-    def _seconds_for(self, need: Need) -> float:
-        return {
-            Need.FIRST_BYTE: self._limits.idle_seconds,
-            Need.HEAD: self._limits.header_seconds,
-            Need.BODY: self._limits.body_seconds,
-        }[need]
 
     async def _enter(self, phase: Need) -> None:
         if phase is Need.FIRST_BYTE:

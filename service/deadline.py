@@ -41,6 +41,10 @@ class Deadline:
         finally:
             self._task = None
 
+    def now(self) -> float:
+        """Give the loop's time."""
+        return self._loop.time()
+
     def close(self) -> None:
         """Take the timer away."""
         if self._timer is not None:

@@ -1,7 +1,7 @@
 """The heads that nearly all requests have, read at once; every other head is h11's to judge.
 
 A plain head has come as a whole, is of HTTP/1.1, a usual method and a path, and has nothing but fields of letters,
-digits and printable ASCII, one Host, at most one Content-Length, and none of the fields that change how a message is
+digits and printable ASCII, each once, a Host among them, and none of the fields that change how a message is
 framed or a connection is used. Whatever is the least bit unusual is not plain, so nothing is refused here, and nothing
 is accepted that h11 would not accept in the same way: a test compares the two on whatever Hypothesis makes up.
 """
@@ -35,15 +35,15 @@ def read_plain_head(raw: bytes | bytearray, limits: Limits) -> PlainHead | None:
     if match is None:
         return None
     fields = tuple(map(_field, match[3].decode("ascii").split("\r\n")[:-1]))
-    names = [name for name, _ in fields]
-    if len(fields) > limits.head_fields or names.count("host") != 1 or not _UNUSUAL.isdisjoint(names):
+    named = dict(fields)
+    if len(named) != len(fields) or len(fields) > limits.head_fields:
         return None
-    body_bytes = 0
-    if "content-length" in names:
-        length = dict(fields)["content-length"]
-        if names.count("content-length") > 1 or not _LENGTH(length) or int(length) > limits.body_bytes:
-            return None
-        body_bytes = int(length)
+    length = named.get("content-length", "0")
+    if "host" not in named or not _UNUSUAL.isdisjoint(named) or not _LENGTH(length):
+        return None
+    body_bytes = int(length)
+    if body_bytes > limits.body_bytes:
+        return None
     return PlainHead(match[1].decode("ascii"), match[2].decode("ascii"), fields, match.end(), body_bytes)
 
 

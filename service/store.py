@@ -83,7 +83,9 @@ class Store:
             port=config.port,
             db=config.db,
             credential_provider=_provider(config),
-            socket_timeout=config.timeout_seconds,
+            # A batch has one deadline for all it does; redis-py's own would be a timer for each reply, and a task for
+            # each time it sends.
+            socket_timeout=None,
             socket_connect_timeout=config.timeout_seconds,
             # Whoever asks decides about asking again.
             retry=Retry(NoBackoff(), 0),

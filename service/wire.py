@@ -12,7 +12,6 @@ import functools
 import os
 import re
 import time
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -98,7 +97,7 @@ class Wire:
             return Need.BODY
         body = bytes(self._raw[: self._body_bytes])
         del self._raw[: self._body_bytes]
-        return replace(self.head, body=body)
+        return self.head._replace(body=body)
 
     def _poll_h11(self, connection: h11.Connection) -> Request | Need:
         if self.head is None:
@@ -118,7 +117,7 @@ class Wire:
             if isinstance(event, h11.Data):
                 self._body += event.data
             elif isinstance(event, h11.EndOfMessage):
-                return replace(head, body=bytes(self._body))
+                return head._replace(body=bytes(self._body))
             if len(self._body) > self._limits.body_bytes or self._encoded_body_bytes > self._encoded_limit:
                 raise _body_too_large()
             if event is h11.NEED_DATA:
@@ -139,12 +138,12 @@ class Wire:
         """Turn the response to the request at hand into bytes; without a body if that was a HEAD."""
         self._last = close
         fields = _response_fields(response, request_id, close=close)
-        reason = HTTPStatus(response.status).phrase
         body = b"" if self.head is not None and self.head.method == "HEAD" else response.body
         if self._h11 is None:
-            lines = [f"HTTP/1.1 {response.status} {reason}", *(f"{name}: {value}" for name, value in fields)]
-            return "\r\n".join(lines).encode("ascii") + b"\r\n\r\n" + body
-        event = h11.Response(status_code=response.status, reason=reason.encode(), headers=fields)
+            lines = "".join([f"{name}: {value}\r\n" for name, value in fields])
+            return f"{_status_line(response.status)}{lines}\r\n".encode("ascii") + body
+        reason = HTTPStatus(response.status).phrase.encode()
+        event = h11.Response(status_code=response.status, reason=reason, headers=fields)
         data = h11.Data(data=body)
         return self._h11.send(event) + self._h11.send(data) + self._h11.send(h11.EndOfMessage())
 
@@ -208,12 +207,8 @@ def check_head(event: h11.Request, limits: Limits) -> None:
 
 def _request(method: str, target: str, fields: Fields) -> Request:
     sent_id = dict(fields).get("x-request-id", "")
-    return Request(
-        method=method,
-        path=_path(target),
-        fields=fields,
-        request_id=sent_id if _SANE_REQUEST_ID.fullmatch(sent_id) else make_request_id(),
-    )
+    request_id = sent_id if _SANE_REQUEST_ID.fullmatch(sent_id) else make_request_id()
+    return Request(method, _path(target), fields, request_id)
 
 
 def _path(target: str) -> str:
@@ -222,6 +217,11 @@ def _path(target: str) -> str:
         # A server must take the absolute form, which is meant for proxies.
         target = "/" + rest.partition("/")[2]
     return target.partition("?")[0]
+
+
+@functools.cache
+def _status_line(status: int) -> str:
+    return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
 
 
 @functools.lru_cache(maxsize=1)

@@ -124,9 +124,9 @@ def _differs(required: Requirements, accepted: Requirements) -> Rejection | None
         return Rejection(Reason.UNSUPPORTED_SCHEME, "the accepted scheme is not the required one")
     if accepted.network != required.network:
         return Rejection(Reason.NETWORK_MISMATCH, "the accepted network is not the required one")
-    for key, words in _COMPARED.items():
-        if getattr(accepted, key) != getattr(required, key):
-            return Rejection(Reason.INVALID_PAYMENT_REQUIREMENTS, f"accepted and required differ in {words}")
+    if accepted[:-1] != required[:-1]:
+        (words, *_) = (words for key, words in _COMPARED.items() if getattr(accepted, key) != getattr(required, key))
+        return Rejection(Reason.INVALID_PAYMENT_REQUIREMENTS, f"accepted and required differ in {words}")
     if not same(accepted.extra, required.extra):
         return Rejection(Reason.INVALID_PAYMENT_REQUIREMENTS, "accepted and required differ in extra")
     return None

@@ -7,14 +7,13 @@ What the specification does not name (`resource`, `extensions`, unknown keys) is
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from service.protocol import strict_json
 from service.protocol.strict_json import MalformedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 X402_VERSION = 2
 MAX_UINT256 = 2**256 - 1
@@ -23,8 +22,6 @@ MAX_TEXT_CHARACTERS = 64
 
 # One way to write each number: what has two spellings could be compared as text by somebody else.
 _DECIMAL = re.compile("0|[1-9][0-9]{0,77}").fullmatch
-_ADDRESS = re.compile("0x[0-9A-Fa-f]{40}").fullmatch
-_BYTES32 = re.compile("0x[0-9A-Fa-f]{64}").fullmatch
 _HEX = re.compile("0x(?:[0-9A-Fa-f]{2})*").fullmatch
 
 
@@ -32,8 +29,7 @@ class VersionError(Exception):
     """The request speaks another version of x402; its further shape is not known here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Requirements:
+class Requirements(NamedTuple):
     """What the seller asks for. Addresses are 20 bytes, the amount is in the asset's smallest unit, below 2^256."""
 
     scheme: str
@@ -45,8 +41,7 @@ class Requirements:
     extra: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(NamedTuple):
     """What the buyer signed, EIP-3009 TransferWithAuthorization: times in seconds since 1970, a nonce of 32 bytes."""
 
     payer: bytes
@@ -57,8 +52,7 @@ class Authorization:
     nonce: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(NamedTuple):
     """One request to verify or settle; `payer_text` is the payer as the client wrote it, for the answer."""
 
     requirements: Requirements
@@ -74,8 +68,10 @@ def parse_request(body: bytes) -> Payment:
     _check_version(root, "")
     payload = _object(root, "paymentPayload", "")
     _check_version(payload, "paymentPayload.")
-    requirements = _requirements(_object(root, "paymentRequirements", ""), "paymentRequirements.")
-    accepted = _requirements(_object(payload, "accepted", "paymentPayload."), "paymentPayload.accepted.")
+    required_fields = _object(root, "paymentRequirements", "")
+    requirements = _requirements(required_fields, "paymentRequirements.")
+    accepted_fields = _object(payload, "accepted", "paymentPayload.")
+    accepted = _accepted(accepted_fields, required_fields, requirements)
     signed = _object(payload, "payload", "paymentPayload.")
     where = "paymentPayload.payload."
     fields = _object(signed, "authorization", where)
@@ -83,8 +79,7 @@ def parse_request(body: bytes) -> Payment:
         requirements=requirements,
         accepted=accepted,
         authorization=_authorization(fields, f"{where}authorization."),
-        # Its length is judged, not its shape: a contract wallet's signature is longer, and gets a reason.
-        signature=_bytes(signed, "signature", where, _HEX, "bytes in hexadecimal"),
+        signature=_signature(signed, where),
         payer_text=str(fields["from"]),
     )
 
@@ -98,7 +93,6 @@ def _check_version(holder: Mapping[str, object], where: str) -> None:
 
 
 def _requirements(fields: Mapping[str, object], where: str) -> Requirements:
-    extra = fields.get("extra")
     return Requirements(
         scheme=_text(fields, "scheme", where),
         network=_text(fields, "network", where),
@@ -106,8 +100,24 @@ def _requirements(fields: Mapping[str, object], where: str) -> Requirements:
         amount=_uint256(fields, "amount", where),
         pay_to=_address(fields, "payTo", where),
         max_timeout_seconds=_seconds(fields, "maxTimeoutSeconds", where),
-        extra={} if extra is None else _mapping(extra, f"{where}extra"),
+        extra=_extra(fields, where),
     )
+
+
+def _accepted(
+    fields: Mapping[str, object], required_fields: Mapping[str, object], required: Requirements
+) -> Requirements:
+    where = "paymentPayload.accepted."
+    # Nearly always the client has sent the seller's words back. Equal texts mean the same; the number has to be one,
+    # since Python takes true for 1; extra may hold anything, so the judge compares it by what is the same in JSON.
+    if fields == required_fields and type(fields["maxTimeoutSeconds"]) is int:
+        return required._replace(extra=_extra(fields, where))
+    return _requirements(fields, where)
+
+
+def _extra(fields: Mapping[str, object], where: str) -> Mapping[str, object]:
+    extra = fields.get("extra")
+    return {} if extra is None else _mapping(extra, f"{where}extra")
 
 
 def _authorization(fields: Mapping[str, object], where: str) -> Authorization:
@@ -117,7 +127,7 @@ def _authorization(fields: Mapping[str, object], where: str) -> Authorization:
         value=_uint256(fields, "value", where),
         valid_after=_uint256(fields, "validAfter", where),
         valid_before=_uint256(fields, "validBefore", where),
-        nonce=_bytes(fields, "nonce", where, _BYTES32, "32 bytes in hexadecimal"),
+        nonce=_bytes(fields, "nonce", where, 32, "32 bytes in hexadecimal"),
     )
 
 
@@ -155,11 +165,25 @@ def _seconds(fields: Mapping[str, object], key: str, where: str) -> int:
 
 
 def _address(fields: Mapping[str, object], key: str, where: str) -> bytes:
-    return _bytes(fields, key, where, _ADDRESS, "an address of 20 bytes in hexadecimal")
+    return _bytes(fields, key, where, 20, "an address of 20 bytes in hexadecimal")
 
 
-def _bytes(fields: Mapping[str, object], key: str, where: str, matches: Callable[[str], object], meaning: str) -> bytes:
+def _bytes(fields: Mapping[str, object], key: str, where: str, length: int, meaning: str) -> bytes:
     value = fields.get(key)
-    if isinstance(value, str) and matches(value):
-        return bytes.fromhex(value[2:])
+    if isinstance(value, str) and len(value) == 2 + 2 * length and value.startswith("0x"):
+        try:
+            found = bytes.fromhex(value[2:])
+        except ValueError:
+            found = b""
+        # fromhex skips spaces; so many bytes of so many characters leave no room for one.
+        if len(found) == length:
+            return found
     raise MalformedError(where + key, f"must be {meaning}, after 0x")
+
+
+def _signature(fields: Mapping[str, object], where: str) -> bytes:
+    value = fields.get("signature")
+    # Its length is judged, not its shape: a contract wallet's signature is longer, and gets a reason.
+    if isinstance(value, str) and _HEX(value):
+        return bytes.fromhex(value[2:])
+    raise MalformedError(where + "signature", "must be bytes in hexadecimal, after 0x")

@@ -117,10 +117,10 @@ async def test_silence_is_a_timeout(command: str, password_file: Path) -> None:
         assert await code_from(config(redis.port, password_file, timeout_seconds=0.05)) == "TIMEOUT"
 
 
-async def test_the_time_limit_holds_for_connecting_and_for_each_answer() -> None:
+async def test_redis_py_bounds_connecting_and_leaves_the_rest_to_the_batch() -> None:
     store = Store(config(1, timeout_seconds=0.25))
     settings = store._redis.connection_pool.connection_kwargs
-    assert (settings["socket_timeout"], settings["socket_connect_timeout"]) == (0.25, 0.25)
+    assert (settings["socket_timeout"], settings["socket_connect_timeout"]) == (None, 0.25)
     await store.close()
 
 
