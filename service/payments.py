@@ -20,11 +20,14 @@ from service.protocol.strict_json import MalformedError
 from service.settlement import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from service.claims import Claims
+    from service.log import Log
     from service.messages import Request, Response
     from service.protocol.judge import Judge
     from service.protocol.payment import Payment
     from service.settlement import Settlement
-    from service.wiring import Parts
 
 SETTLEMENT_PATH = "/settlements/{network}/{asset}/{payer}/{nonce}"
 _SETTLEMENT = re.compile(
@@ -38,12 +41,14 @@ _NO_RECORD = error_response(404, "not_found", "there is no such settlement")
 class Payments:
     """Answers what sellers ask about payments."""
 
-    def __init__(self, judge: Judge, settlement: Settlement, parts: Parts) -> None:
+    def __init__(
+        self, judge: Judge, settlement: Settlement, *, claims: Claims, log: Log, clock: Callable[[], float]
+    ) -> None:
         self._judge = judge
         self._settlement = settlement
-        self._claims = parts.claims
-        self._log = parts.log
-        self._clock = parts.clock
+        self._claims = claims
+        self._log = log
+        self._clock = clock
         self._verify_answers = VerifyAnswers(settlement.not_checked)
         self._settle_answers = SettleAnswers()
 

@@ -48,7 +48,13 @@ def build_app(config: Config, parts: Parts) -> App:
 def routes(config: Config, parts: Parts) -> tuple[Route, ...]:
     """Give every route there is."""
     gate = Gate(config.clients, config.requests_per_second, parts.log)
-    payments = Payments(judge(config), settlement(config.settlement, parts.claims), parts)
+    payments = Payments(
+        judge(config),
+        settlement(config.settlement, parts.claims),
+        claims=parts.claims,
+        log=parts.log,
+        clock=parts.clock,
+    )
     supported_response = json_response(200, supported(config.kinds))
     openapi_response = json_response(200, openapi.document())
 
