@@ -43,7 +43,8 @@ FORMATS = (tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT)
     st.lists(
         st.tuples(
             st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=60).filter(
-                lambda name: name not in {".", ".."}
+                # USTAR has no more room for a name without a slash.
+                lambda name: name not in {".", ".."} and len(name.encode()) <= tarfile.LENGTH_NAME
             ),
             st.binary(max_size=1500),
             st.integers(0, 0o7777),
