@@ -394,6 +394,8 @@ def bytecode(evidence: Evidence) -> Iterator[Problem]:
     the code leaves the head as it was, and then other code runs than anybody can read.
     """
     seen = evidence.document("trial.bytecode", "")
+    if seen.get("no_python"):
+        raise MissingEvidence("the image has no python3, so no compiled Python runs in it")
     evidence.seen["compiled files"] += seen["compared"]
     evidence.seen["folders"] += seen["folders"]
     if seen.get("error"):

@@ -58,14 +58,19 @@ print(json.dumps({"folders": folders, "compared": compared, "differs": differs})
 # Isolated, without site: nothing of the image runs but Python and its library, and that from its sources, because
 # compiled code is looked for where there is none.
 PYTHON = ("python3", "-ISB", "-X", "pycache_prefix=/proc/none", "-c", _PROGRAM, "/")
+_NOT_STARTED = (126, 127)
+"""Exit codes of an exec whose program could not be started; which of them it is depends on the engine."""
 
 
 def compare(trial: Trial) -> dict[str, Any]:
     """Compile every source that the service may read, in the twin, and name the compiled files that hold other code.
 
     What the service cannot read it cannot run either. The twin is no longer measured, so that its memory may be used.
+    An image without Python is not to be compared, which is said under `no_python`.
     """
     ran = trial.engine.execute(trial.container(TWIN)["Id"], PYTHON)
+    if ran.exit_code in _NOT_STARTED and "executable file not found" in ran.output:
+        return {"folders": 0, "compared": 0, "differs": {}, "no_python": True}
     try:
         found = json.loads(ran.output)
         return {key: found[key] for key in ("folders", "compared", "differs")}
