@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from seatrial.settings import Settings
 
 FOLDER_PREFIX = "seatrial-trial-"
+_BEGUN_SECONDS = 1.5
+"""How long the engine may take to finish a container whose making was cut off."""
 
 
 @contextlib.contextmanager
@@ -48,13 +50,23 @@ def started(settings: Settings, engine: Engine, image: str, note: Callable[[str]
             settings, engine, compose.Stack(project, folder, (file,)), folder, model, password_files, *configured
         )
         try:
-            _start(trial, note)
+            _start_whole(trial, note)
             yield trial
         finally:
             # A second Ctrl-C must not leave half a stack: what remains is named and can be removed by the next run.
             trial.stack.down(volumes=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start_whole(trial: Trial, note: Callable[[str], None]) -> None:
+    try:
+        _start(trial, note)
+    except BaseException:
+        # The engine finishes a container that it had begun to make when its client was ended: it shows only later.
+        trial.stack.down(volumes=True)
+        time.sleep(_BEGUN_SECONDS)
+        raise
 
 
 def _provide(settings: Settings, source: dict[str, Any], folder: Path) -> dict[str, Path]:
