@@ -38,7 +38,6 @@ BAD: dict[str, tuple[Patch, str]] = {
     "a key twice": (append("docker-compose.yml", "services: {}\n"), "already defined"),
     "nothing": (write("docker-compose.yml", ""), "empty"),
     "too much": (append("docker-compose.yml", f"x-more: {'x' * 300_000}\n"), "larger than 256 KB"),
-    "no file": (remove("docker-compose.yml"), "no configuration file"),
 }
 
 
@@ -53,4 +52,14 @@ def test_a_bad_file_is_an_error_with_a_next_step(
     assert done.returncode == 2, done.stdout + done.stderr
     assert "error[compose-file]" in done.stderr
     assert said in done.stderr
+    assert "  next: " in done.stderr
+
+
+def test_a_file_that_the_settings_name_is_not_there(shipyard: Yard, healthy: Ship) -> None:
+    project = shipyard.copy(healthy, "bad-none")
+    remove("docker-compose.yml")(project.root)
+    give_tools(project.root)
+    done = invoke(project.root, "verify", "--static", "--only", "compose", "--image", healthy.image)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "error[settings]: [tool.seatrial] compose_file: there is no file docker-compose.yml" in done.stderr
     assert "  next: " in done.stderr
