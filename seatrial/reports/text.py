@@ -67,7 +67,7 @@ def harmless(text: str) -> str:
 
 
 def _subject(report: Report) -> list[str]:
-    return [f"{name:<10} {harmless(str(value))}" for name, value in report.subject.items()] + [""]
+    return [f"{name:<10} {harmless(str(value))}" for name, value in report.subject.items() if value] + [""]
 
 
 def _broken(report: Report, results: Iterable[Result], *, every: bool = False) -> list[str]:
