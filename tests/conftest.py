@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,15 @@ if TYPE_CHECKING:
     import pytest
 
 RECURSION_LIMIT = sys.getrecursionlimit()
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C mean something to what the tests start.
+
+    A shell that runs the tests in the background has it ignored, and programs inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -66,7 +66,7 @@ IMAGE = (
         swap("Dockerfile", "USER 1001:1001", "USER 0:0"),
         kills("image.user", "layers.code_read_only"),
         "image",
-        says=("image.user", "Config.User='0:0': the image runs as uid 0", "USER 1001:1001"),
+        says=("image.user", "Config.User='0:0': the image runs as uid 0", "`USER uid:gid`"),
     ),
     Mutant(
         "root-by-another-name",
