@@ -36,7 +36,8 @@ things too it is the number to compare by.
 """
 
 HALF_TEXT = """\
-At half of what each can do with 16 connections, requests coming at even times; times count from when a request was due:
+At half of what each can do with 16 connections, requests coming at even times; times count from when a request was due,
+and each number is the median of all rounds:
 """
 
 STAGES_TEXT = """\
