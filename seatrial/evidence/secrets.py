@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ahocorasick_rs import BytesAhoCorasick
 
 _SHAPES: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
@@ -136,34 +138,33 @@ class Wanted:
         return max((len(needle) for _, needle in self.needles), default=0)
 
     @cached_property
-    def _sieves(self) -> tuple[BytesAhoCorasick, ...]:
-        """Find in one pass whether anything can be in the data at all: nearly always there is nothing.
+    def _shapes_sieves(self) -> tuple[BytesAhoCorasick, ...]:
+        return _sieves(literal for _, literals, _ in _SHAPES for literal in literals)
 
-        The fast search takes few words at once and only leftmost matches, so there may be several. Words that begin
-        with a zero would make it ten times slower: what binary files hold most.
-        """
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind  # noqa: PLC0415 - only what reads files pays for it
-
-        words = [literal for _, literals, _ in _SHAPES for literal in literals]
-        for what, needle in self.needles:
-            words += _pieces(needle) if what.endswith(_CAN_BE_WRAPPED) else (needle.strip(b"\0"),)
-        words = list(dict.fromkeys(words))
-        return tuple(
-            BytesAhoCorasick(words[start : start + _WORDS_AT_ONCE], matchkind=MatchKind.LeftmostFirst)
-            for start in range(0, len(words), _WORDS_AT_ONCE)
+    @cached_property
+    def _values_sieves(self) -> tuple[BytesAhoCorasick, ...]:
+        # Words that begin with a zero would make it ten times slower: what binary files hold most.
+        return _sieves(
+            word
+            for what, needle in self.needles
+            for word in (_pieces(needle) if what.endswith(_CAN_BE_WRAPPED) else [needle.strip(b"\0")])
         )
 
     def seen_in(self, data: bytes | memoryview) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
-        if not any(sieve.find_matches_as_indexes(data) for sieve in self._sieves):
-            return []
-        content = bytes(data)
-        # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
-        joined = content.translate(None, b"\r\n\t ") if self.needles else b""
-        found = [what for what, needle in self.needles if needle in content or needle in joined]
-        for what, literals, shape in _SHAPES:
-            if any(literal in content for literal in literals) and shape.search(content):
-                found.append(what)
+        # The two are sifted apart: a library of cryptography has the words of a private key, and none of our values.
+        has_value, has_shape = _is_any(self._values_sieves, data), _is_any(self._shapes_sieves, data)
+        found: list[str] = []
+        if has_value or has_shape:
+            content = bytes(data)
+        if has_value:
+            # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
+            joined = content.translate(None, b"\r\n\t ")
+            found += [what for what, needle in self.needles if needle in content or needle in joined]
+        if has_shape:
+            for what, literals, shape in _SHAPES:
+                if any(literal in content for literal in literals) and shape.search(content):
+                    found.append(what)
         return found
 
     @cached_property
@@ -182,6 +183,24 @@ class Wanted:
     def seen_in_text(self, text: str) -> list[str]:
         """Name what is in the text."""
         return self.seen_in(text.encode("utf-8", "surrogateescape"))
+
+
+def _sieves(words: Iterable[bytes]) -> tuple[BytesAhoCorasick, ...]:
+    """Return what finds in one pass whether any of the words is in some data: nearly always there is none.
+
+    The fast search takes few words at once and only leftmost matches, so there may be several.
+    """
+    from ahocorasick_rs import BytesAhoCorasick, MatchKind  # noqa: PLC0415 - only what reads files pays for it
+
+    all_words = list(dict.fromkeys(words))
+    return tuple(
+        BytesAhoCorasick(all_words[start : start + _WORDS_AT_ONCE], matchkind=MatchKind.LeftmostFirst)
+        for start in range(0, len(all_words), _WORDS_AT_ONCE)
+    )
+
+
+def _is_any(sieves: tuple[BytesAhoCorasick, ...], data: bytes | memoryview) -> bool:
+    return any(sieve.find_matches_as_indexes(data) for sieve in sieves)
 
 
 def _spellings(value: str) -> list[tuple[str, bytes]]:
