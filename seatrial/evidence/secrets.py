@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -97,13 +98,16 @@ _LINE_BYTES = 60
 """Programs that break lines leave at least this much on each."""
 _WORDS_AT_ONCE = 64
 _OVERLAP_BYTES = 512
+_BEFORE_BYTES, _BEHIND_BYTES = 256, 4096
+"""A credential's shape begins so near before the word that it is found by, and ends so near behind it."""
 
 
 def addresses_in(path: str, beginning: bytes | memoryview, size_bytes: int) -> list[str]:
     """Name the credentials that stand in addresses in a configuration file: a package index, a proxy, a remote."""
     if size_bytes > _CONFIGURATION_BYTES or not CONFIGURATION_FILE.fullmatch(path.rpartition("/")[2]):
         return []
-    return ["credentials in an address"] if _ADDRESS.search(bytes(beginning)) else []
+    content = bytes(beginning)
+    return ["credentials in an address"] if b"://" in content and _ADDRESS.search(content) else []
 
 
 def names_a_secret(name: str) -> bool:
@@ -153,19 +157,14 @@ class Wanted:
     def seen_in(self, data: bytes | memoryview) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
         # The two are sifted apart: a library of cryptography has the words of a private key, and none of our values.
-        has_value, has_shape = _is_any(self._values_sieves, data), _is_any(self._shapes_sieves, data)
         found: list[str] = []
-        if has_value or has_shape:
+        if any(sieve.find_matches_as_indexes(data) for sieve in self._values_sieves):
             content = bytes(data)
-        if has_value:
             # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
             joined = content.translate(None, b"\r\n\t ")
             found += [what for what, needle in self.needles if needle in content or needle in joined]
-        if has_shape:
-            for what, literals, shape in _SHAPES:
-                if any(literal in content for literal in literals) and shape.search(content):
-                    found.append(what)
-        return found
+        words = [match for sieve in self._shapes_sieves for match in sieve.find_matches_as_indexes(data)]
+        return found + _shapes_near(words, bytes(data)) if words else found
 
     @cached_property
     def overlap_bytes(self) -> int:
@@ -199,8 +198,23 @@ def _sieves(words: Iterable[bytes]) -> tuple[BytesAhoCorasick, ...]:
     )
 
 
-def _is_any(sieves: tuple[BytesAhoCorasick, ...], data: bytes | memoryview) -> bool:
-    return any(sieve.find_matches_as_indexes(data) for sieve in sieves)
+def _shapes_near(words: list[tuple[int, int, int]], content: bytes) -> list[str]:
+    """Name the credentials that are known by their shape, in the neighbourhood of words that stand in them."""
+    places: list[tuple[int, int]] = []
+    for _, start, end in sorted(words, key=itemgetter(1)):
+        begin = max(0, start - _BEFORE_BYTES)
+        if places and begin <= places[-1][1]:
+            begin = places.pop()[0]
+        places.append((begin, end + _BEHIND_BYTES))
+    return [
+        what
+        for what, literals, shape in _SHAPES
+        if any(
+            shape.search(content, *place)
+            for place in places
+            if any(content.find(literal, *place) >= 0 for literal in literals)
+        )
+    ]
 
 
 def _spellings(value: str) -> list[tuple[str, bytes]]:
