@@ -197,6 +197,10 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
 ) -> None:
     kept = wanted_by.kept or cache.open_cache(settings.root, workspace.secret_places(settings))
     with_layers = wanted_by.needs_layers
+    if with_layers:
+        found, reasons = image.base_documents(engine, wanted_by.base or base_image(settings))
+        documents.update(found)
+        missing.update(reasons)
     if wanted_by.file is not None:
         documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
     elif engine is not None:
@@ -204,10 +208,6 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
             image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
         )
     documents["cache.fault"] = kept.fault
-    if with_layers:
-        found, reasons = image.base_documents(engine, wanted_by.base or base_image(settings))
-        documents.update(found)
-        missing.update(reasons)
     if settings.dockerfile:
         sbom = settings.path(build.SBOM_FILE)
         documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"
