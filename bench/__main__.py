@@ -67,6 +67,8 @@ def _measure(part: str, rounds: int) -> None:
             trial.remove_leftovers(connected)
         step.done(f"{sum(len(one.seconds) for one in series)} runs measured")
     console.say(document.table(series))
+    if part in {"all", "verification"}:
+        console.say(document.claims(series))
     if part == "all":
         results = figures.Results(facts, tuple(series), tuple(health))
         RESULTS_FILE.write_text(figures.to_json(results), encoding="utf-8")

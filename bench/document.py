@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from bench.document_service import chaos_parts, load_parts
 from bench.document_service import markdown as _markdown
-from bench.figures import differences, ratios, summary
+from bench.figures import Results, differences, ratios, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from bench.figures import HealthTiming, Results, Series
+    from bench.figures import HealthTiming, Series
     from bench.rates import Rates
     from tests.docker.chaos import Row
 
@@ -122,6 +122,20 @@ def table(series: Iterable[Series]) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def claims(series: Iterable[Series]) -> str:
+    """Return what is claimed of `verify --static`, one line each, as it was measured."""
+    results = Results({}, tuple(series))
+    warm = summary(results.named("verify --static").seconds)
+    peak = max(max(results.named(name).peak_rss_bytes) for name in ("verify --static", FIRST, FEW))
+    lines = [
+        f"the first time beside `docker save`: {_ratio(results, FIRST, 'docker save')}",
+        f"an unchanged image: {duration(warm.median)} ({duration(warm.least)} to {duration(warm.most)})",
+        f"five checks beside all: {_ratio(results, FEW, 'verify --static')}",
+        f"peak memory, the largest process of any run: {peak / 1e6:.0f} MB",
+    ]
+    return "\n".join(lines).replace("**", "")
 
 
 def duration(seconds: float) -> str:

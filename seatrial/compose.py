@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import compose_files, layout, ports, process
+from seatrial import compose_files, layout, plugins, ports, process
 from seatrial.engine import SERVICE_LABEL
 from seatrial.errors import Code, SeatrialError
 
@@ -54,7 +54,7 @@ class Stack:
         if not self.files:
             compose_files.texts(self.folder)
         done = process.run(
-            self.command("config", "--format", "json"),
+            [*plugins.command("compose"), *self.command("config", "--format", "json")[2:]],
             timeout_seconds=CONFIG_TIMEOUT_SECONDS,
             check=False,
             cwd=self.folder,

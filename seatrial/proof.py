@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from seatrial import baseline, ci, console, engine, process, verify, waivers
+from seatrial import ahead, baseline, ci, console, engine, verify, waivers
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import collect, filed_image
 from seatrial.reports import targets, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from seatrial.ahead import Ahead
     from seatrial.engine import Engine
     from seatrial.evidence import Evidence
     from seatrial.evidence.archive.filed import ImageFile
@@ -48,10 +48,10 @@ def print_list(options: Options) -> int:
     return 0
 
 
-def start(project: Callable[[], Settings], options: Options) -> int:
+def start(project: Callable[[], Settings], options: Options, begun: Ahead | None = None) -> int:
     """Verify once, or watch. Raises SeatrialError USAGE for options that do not go together."""
     if not options.watch:
-        return run(project(), options)
+        return run(project(), options, begun)
     given = [name for name in ("image", "base", "output", "quiet", "verbose", "against") if getattr(options, name)]
     if given or options.format != "text":
         raise SeatrialError(
@@ -64,7 +64,7 @@ def start(project: Callable[[], Settings], options: Options) -> int:
     return watch.run(project(), options.only, options.skip)
 
 
-def run(settings: Settings, options: Options) -> int:
+def run(settings: Settings, options: Options, begun: Ahead | None = None) -> int:
     """Verify, write the report, and return the exit code that it asks for."""
     reports = _wanted(options)
     checks = verify.select(options.only, options.skip)
@@ -74,8 +74,11 @@ def run(settings: Settings, options: Options) -> int:
     wanted = collect.request(
         checks, options.image or settings.image, static=options.static, file=file, base=options.base
     )
-    with file or contextlib.nullcontext(), console.step("verifying") as step, _reading_ahead(settings, wanted) as begun:
-        report = examine(settings, _connected(options, file), options, step.note, begun)
+    reading = _reading(settings, wanted, begun)
+    with file or contextlib.nullcontext(), console.step("verifying") as step, reading as now:
+        if now is not None:
+            wanted = replace(wanted, kept=now.kept, ahead=now.read)
+        report = examine(settings, _connected(options, file, now), options, step.note, wanted)
         if earlier is not None:
             report = report.compared_with(earlier)
         step.done(f"{len(report.results)} checks judged", next="" if report.exit_code == 0 else "mend what is named")
@@ -116,24 +119,22 @@ def examine(
     return verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
 
 
-@contextlib.contextmanager
-def _reading_ahead(settings: Settings, wanted: collect.Request) -> Iterator[collect.Request]:
-    """Begin to read the image in the engine, where it is needed, while the connection is being made."""
-    if wanted.file is not None or not wanted.needs_layers:
-        yield wanted
-        return
-    kept = collect.open_cache(settings)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        try:
-            yield replace(wanted, kept=kept, ahead=pool.submit(collect.read_ahead, settings, wanted.image, kept))
-        except BaseException:
-            # The pool waits for its thread, and an archive can be long.
-            process.end_all()
-            raise
+def _reading(
+    settings: Settings, wanted: collect.Request, begun: Ahead | None
+) -> contextlib.AbstractContextManager[Ahead | None]:
+    """Return the reading that was begun; begin it where it was not, and is needed."""
+    if begun is not None or wanted.file is not None or not wanted.needs_layers:
+        return contextlib.nullcontext(begun)
+    return ahead.reading(settings, wanted.image)
 
 
-def _connected(options: Options, file: ImageFile | None) -> Engine | None:
-    """Connect to the engine. Only for an image in a file, of which nothing is to be started, it may be missing."""
+def _connected(options: Options, file: ImageFile | None, begun: Ahead | None) -> Engine | None:
+    """Connect to the engine, or later, where nothing is to be started.
+
+    Only for an image in a file, of which nothing is to be started, it may be missing.
+    """
+    if options.static and begun is not None:
+        return begun.engine
     try:
         return engine.connect()
     except SeatrialError as error:

@@ -21,6 +21,7 @@ import re
 import secrets
 import stat
 import tempfile
+import time
 from dataclasses import fields
 from operator import attrgetter
 from pathlib import Path
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 KEPT_FILES = 200
 """How many layers are kept; those that were not used for longest go first."""
+KEPT_SECONDS = 30 * 86400
+"""A project's mark is kept so long after its last use, while its folder is there."""
 
 MOST_BYTES = 128 << 20
 """Facts of a layer that take more are not kept."""
@@ -118,10 +121,28 @@ def _mark(folder: Path, project: Path, secret_files: Iterable[Path]) -> tuple[st
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
         kept: dict[str, Any] = json.loads(_read(file))
         if kept["touched"] == touched and re.fullmatch(r"[0-9a-f]{16}", kept["mark"]):
+            os.utime(file)
             return str(kept["mark"]), ""
     mark = secrets.token_hex(8)
-    fault = _write(file, json.dumps({"mark": mark, "touched": touched}).encode())
+    fault = _write(file, json.dumps({"mark": mark, "touched": touched, "project": str(project)}).encode())
+    if not fault:
+        _forget_gone(folder)
     return "" if fault else mark, fault
+
+
+def _forget_gone(folder: Path) -> None:
+    """Remove the marks of projects that are gone, or were not verified for long."""
+    with contextlib.suppress(OSError):
+        for file in folder.glob("mark-*.json"):
+            if time.time() - file.stat().st_mtime > KEPT_SECONDS or not _has_project(file):
+                file.unlink(missing_ok=True)
+
+
+def _has_project(mark: Path) -> bool:
+    """Whether the project of a mark is still there; one that cannot be told is."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        return Path(json.loads(_read(mark))["project"]).is_dir()
+    return True
 
 
 def _times(path: Path) -> list[int]:

@@ -26,7 +26,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import build, compose, compose_files, layout, process, waivers, workspace
+from seatrial import ahead, build, compose, compose_files, layout, process, waivers, workspace
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import Evidence, cache, compose_model, filed_image, image, tree, trial
 from seatrial.evidence.archive import Layer, read_image
@@ -78,7 +78,7 @@ class Request:
     @property
     def needs_layers(self) -> bool:
         """Whether a check reads what is in the image."""
-        return bool(self.families & {"image", "layers", "packages", "supply"})
+        return bool(self.families & ahead.FAMILIES)
 
 
 def request(
@@ -86,16 +86,6 @@ def request(
 ) -> Request:
     """Return the request that serves these checks."""
     return Request(image_reference, static, frozenset(check.family for check in checks), file, base)
-
-
-def open_cache(settings: Settings) -> LayerCache:
-    """Return what former runs have read for this project."""
-    return cache.open_cache(settings.root, workspace.secret_places(settings))
-
-
-def read_ahead(settings: Settings, reference: str, kept: LayerCache) -> Read | None:
-    """Begin with what takes longest, before there is a connection to the engine."""
-    return image.read_ahead(reference, Wanted(tuple(workspace.secret_values(settings))), kept)
 
 
 def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note: Callable[[str], None]) -> Evidence:
@@ -205,8 +195,12 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
     documents: dict[str, Any],
     missing: dict[str, str],
 ) -> None:
-    kept = wanted_by.kept or open_cache(settings)
+    kept = wanted_by.kept or cache.open_cache(settings.root, workspace.secret_places(settings))
     with_layers = wanted_by.needs_layers
+    if with_layers:
+        found, reasons = image.base_documents(engine, wanted_by.base or base_image(settings))
+        documents.update(found)
+        missing.update(reasons)
     if wanted_by.file is not None:
         documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
     elif engine is not None:
@@ -214,10 +208,6 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
             image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
         )
     documents["cache.fault"] = kept.fault
-    if with_layers:
-        found, reasons = image.base_documents(engine, wanted_by.base or base_image(settings))
-        documents.update(found)
-        missing.update(reasons)
     if settings.dockerfile:
         sbom = settings.path(build.SBOM_FILE)
         documents["supply.sbom"] = sbom.read_text(encoding="utf-8") if sbom.is_file() else "{}"

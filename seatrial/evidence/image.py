@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seatrial import process
-from seatrial.engine import save
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import filed_image
 from seatrial.evidence.archive import Layer, read_image
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
     from seatrial.evidence.archive.filed import ImageFile
     from seatrial.evidence.cache import LayerCache
     from seatrial.evidence.secrets import Wanted
-
-
-ASK_TIMEOUT_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -43,17 +37,14 @@ def chain_id(diff_ids: Sequence[str]) -> str:
     return chain
 
 
-def read_ahead(reference: str, wanted: Wanted, cache: LayerCache) -> Read | None:
-    """Return the layers of an image in the engine, asked for by the client; None when that fails, for whatever reason.
-
-    The client works beside us while the SDK is still being loaded, and what takes longest begins a tenth of a second
-    earlier. Whoever gets nothing asks again and is told why.
-    """
+def read_ahead(engine: Engine, reference: str, wanted: Wanted, cache: LayerCache) -> Read | None:
+    """Return the layers of an image in the engine; None when that fails, and whoever gets nothing asks again."""
     try:
-        asked = process.run(["docker", "image", "inspect", reference], check=False, timeout_seconds=ASK_TIMEOUT_SECONDS)
-        inspected = json.loads(asked.stdout)[0]
+        inspected = engine.image(reference)
+        if inspected is None:
+            return None
         diff_ids = list(inspected["RootFS"].get("Layers") or [])
-        return Read(inspected["Id"], _layers(save, inspected["Id"], diff_ids, wanted, cache))
+        return Read(inspected["Id"], _layers(engine.save, inspected["Id"], diff_ids, wanted, cache))
     except (SeatrialError, ValueError, LookupError, TypeError):
         return None
 

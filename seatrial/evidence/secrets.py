@@ -7,10 +7,13 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ahocorasick_rs import BytesAhoCorasick
 
 _SHAPES: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
@@ -95,13 +98,16 @@ _LINE_BYTES = 60
 """Programs that break lines leave at least this much on each."""
 _WORDS_AT_ONCE = 64
 _OVERLAP_BYTES = 512
+_BEFORE_BYTES, _BEHIND_BYTES = 256, 4096
+"""A credential's shape begins so near before the word that it is found by, and ends so near behind it."""
 
 
 def addresses_in(path: str, beginning: bytes | memoryview, size_bytes: int) -> list[str]:
     """Name the credentials that stand in addresses in a configuration file: a package index, a proxy, a remote."""
     if size_bytes > _CONFIGURATION_BYTES or not CONFIGURATION_FILE.fullmatch(path.rpartition("/")[2]):
         return []
-    return ["credentials in an address"] if _ADDRESS.search(bytes(beginning)) else []
+    content = bytes(beginning)
+    return ["credentials in an address"] if b"://" in content and _ADDRESS.search(content) else []
 
 
 def names_a_secret(name: str) -> bool:
@@ -136,35 +142,29 @@ class Wanted:
         return max((len(needle) for _, needle in self.needles), default=0)
 
     @cached_property
-    def _sieves(self) -> tuple[BytesAhoCorasick, ...]:
-        """Find in one pass whether anything can be in the data at all: nearly always there is nothing.
+    def _shapes_sieves(self) -> tuple[BytesAhoCorasick, ...]:
+        return _sieves(literal for _, literals, _ in _SHAPES for literal in literals)
 
-        The fast search takes few words at once and only leftmost matches, so there may be several. Words that begin
-        with a zero would make it ten times slower: what binary files hold most.
-        """
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind  # noqa: PLC0415 - only what reads files pays for it
-
-        words = [literal for _, literals, _ in _SHAPES for literal in literals]
-        for what, needle in self.needles:
-            words += _pieces(needle) if what.endswith(_CAN_BE_WRAPPED) else (needle.strip(b"\0"),)
-        words = list(dict.fromkeys(words))
-        return tuple(
-            BytesAhoCorasick(words[start : start + _WORDS_AT_ONCE], matchkind=MatchKind.LeftmostFirst)
-            for start in range(0, len(words), _WORDS_AT_ONCE)
+    @cached_property
+    def _values_sieves(self) -> tuple[BytesAhoCorasick, ...]:
+        # Words that begin with a zero would make it ten times slower: what binary files hold most.
+        return _sieves(
+            word
+            for what, needle in self.needles
+            for word in (_pieces(needle) if what.endswith(_CAN_BE_WRAPPED) else [needle.strip(b"\0")])
         )
 
     def seen_in(self, data: bytes | memoryview) -> list[str]:
         """Name what is in the data: our own values, then credentials known by their shape."""
-        if not any(sieve.find_matches_as_indexes(data) for sieve in self._sieves):
-            return []
-        content = bytes(data)
-        # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
-        joined = content.translate(None, b"\r\n\t ") if self.needles else b""
-        found = [what for what, needle in self.needles if needle in content or needle in joined]
-        for what, literals, shape in _SHAPES:
-            if any(literal in content for literal in literals) and shape.search(content):
-                found.append(what)
-        return found
+        # The two are sifted apart: a library of cryptography has the words of a private key, and none of our values.
+        found: list[str] = []
+        if any(sieve.find_matches_as_indexes(data) for sieve in self._values_sieves):
+            content = bytes(data)
+            # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
+            joined = content.translate(None, b"\r\n\t ")
+            found += [what for what, needle in self.needles if needle in content or needle in joined]
+        words = [match for sieve in self._shapes_sieves for match in sieve.find_matches_as_indexes(data)]
+        return found + _shapes_near(words, bytes(data)) if words else found
 
     @cached_property
     def overlap_bytes(self) -> int:
@@ -182,6 +182,39 @@ class Wanted:
     def seen_in_text(self, text: str) -> list[str]:
         """Name what is in the text."""
         return self.seen_in(text.encode("utf-8", "surrogateescape"))
+
+
+def _sieves(words: Iterable[bytes]) -> tuple[BytesAhoCorasick, ...]:
+    """Return what finds in one pass whether any of the words is in some data: nearly always there is none.
+
+    The fast search takes few words at once and only leftmost matches, so there may be several.
+    """
+    from ahocorasick_rs import BytesAhoCorasick, MatchKind  # noqa: PLC0415 - only what reads files pays for it
+
+    all_words = list(dict.fromkeys(words))
+    return tuple(
+        BytesAhoCorasick(all_words[start : start + _WORDS_AT_ONCE], matchkind=MatchKind.LeftmostFirst)
+        for start in range(0, len(all_words), _WORDS_AT_ONCE)
+    )
+
+
+def _shapes_near(words: list[tuple[int, int, int]], content: bytes) -> list[str]:
+    """Name the credentials that are known by their shape, in the neighbourhood of words that stand in them."""
+    places: list[tuple[int, int]] = []
+    for _, start, end in sorted(words, key=itemgetter(1)):
+        begin = max(0, start - _BEFORE_BYTES)
+        if places and begin <= places[-1][1]:
+            begin = places.pop()[0]
+        places.append((begin, end + _BEHIND_BYTES))
+    return [
+        what
+        for what, literals, shape in _SHAPES
+        if any(
+            shape.search(content, *place)
+            for place in places
+            if any(content.find(literal, *place) >= 0 for literal in literals)
+        )
+    ]
 
 
 def _spellings(value: str) -> list[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial import process
+from seatrial import plugins, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence.archive import Entry, read_tar
 
@@ -87,8 +87,7 @@ def context(settings: Settings, wanted: Wanted) -> tuple[Entry, ...]:
             shutil.copyfile(override, folder / "Dockerfile.dockerignore")
         done = process.run(
             [
-                "docker",
-                "buildx",
+                *plugins.command("buildx"),
                 "build",
                 "--quiet",
                 "-f",

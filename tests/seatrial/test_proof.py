@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial import engine, proof, verify
+from seatrial import ahead, engine, proof, verify
 from seatrial.errors import Code, ExitCode, SeatrialError
 from seatrial.evidence import Evidence, collect
 from tests import good
@@ -30,8 +31,7 @@ def gathered(monkeypatch: pytest.MonkeyPatch) -> list[Evidence]:
     found = [good.evidence()]
     monkeypatch.setattr(engine, "connect", lambda: FakeEngine(images={"x402-fac": {}, "other:1": {}}))
     monkeypatch.setattr(collect, "collect", lambda *_args: found[0])
-    monkeypatch.setattr(collect, "read_ahead", lambda *_args: None)
-    monkeypatch.setattr(collect, "open_cache", lambda _settings: None)
+    monkeypatch.setattr(ahead, "reading", lambda *_args: contextlib.nullcontext())
     return found
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import math
 import posixpath
 import struct
+import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -181,7 +183,9 @@ def _verify(raw: bytes, fields: tuple[bytes, ...]) -> None:
     """Raise Broken when a header's checksum is another."""
     checksum = fields[_CHECKSUM]
     said = _number(checksum)
-    if said != sum(raw) - sum(checksum) + 8 * ord(" ") and said != _signed(raw):
+    # Adler-32 begins with a sum, modulo more than half a block can come to: ten times as fast as `sum`.
+    total = (zlib.adler32(raw[:256]) & 0xFFFF) + (zlib.adler32(raw[256:]) & 0xFFFF) - 2
+    if said != total - sum(checksum) + 8 * ord(" ") and said != _signed(raw):
         raise Broken("a header is damaged")
 
 
@@ -190,7 +194,9 @@ def _signed(raw: bytes) -> int:
     return sum(byte - 256 if byte > 127 else byte for byte in raw[:148] + b" " * 8 + raw[156:])  # noqa: PLR2004
 
 
+@functools.lru_cache(maxsize=1024)
 def _number(raw: bytes) -> int:
+    # Modes and owners are the same nearly everywhere.
     if raw[0] >= 0x80:  # noqa: PLR2004 - a number too large for octal digits
         return int.from_bytes(raw, "big", signed=True) + (0 if raw[0] == 0xFF else 1 << (8 * len(raw) - 1))  # noqa: PLR2004
     try:

@@ -48,7 +48,8 @@ def kind_of(first: bytes | memoryview, path: str) -> str:
         return "zip" if bytes(first[_LAST_WORDS]) == _ZIP_END and has_zip(io.BytesIO(first)) else ""
     if start in _PROGRAMS:
         # The end of a longer one is not here yet.
-        is_searched = len(first) >= PIECE_BYTES or (_ZIP_END in bytes(first) and has_zip(io.BytesIO(first)))
+        ends_a_zip = _ZIP_END in bytes(first[-_ZIP_LAST_BYTES:])
+        is_searched = len(first) >= PIECE_BYTES or (ends_a_zip and has_zip(io.BytesIO(first)))
         return "program" if is_searched else ""
     return _by_magic(first, path)
 

@@ -200,3 +200,27 @@ def test_the_oldest_go_first(tmp_path: Path, secret: Path, monkeypatch: pytest.M
     for number in range(4):
         kept.keep(f"sha256:{number:064d}", (ENTRY,))
     assert len(list((tmp_path / "cache" / "seatrial").glob("layer-*"))) == 2
+
+
+def test_marks_of_projects_that_are_gone_or_long_unused_are_removed(tmp_path: Path, secret: Path) -> None:
+    gone, unused, used = (tmp_path / name for name in ("gone", "unused", "used"))
+    marks = {}
+    for project in (gone, unused, used):
+        project.mkdir()
+        before = set(_marks(tmp_path))
+        cache.open_cache(project, [secret])
+        (marks[project],) = set(_marks(tmp_path)) - before
+    gone.rmdir()
+    os.utime(marks[unused], (0, 0))
+    os.utime(marks[used], (0, 0))
+    cache.open_cache(used, [secret])
+    foreign = tmp_path / "cache" / "seatrial" / "mark-0.json"
+    foreign.write_text("[]")
+    cache.open_cache(tmp_path, [secret])
+    left = set(_marks(tmp_path))
+    assert {marks[used], foreign} < left
+    assert not {marks[gone], marks[unused]} & left
+
+
+def _marks(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "cache" / "seatrial").glob("mark-*.json"))
