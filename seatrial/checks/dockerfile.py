@@ -75,7 +75,7 @@ def _at(evidence: Evidence, instruction: Instruction | Stage | None) -> str:
 
 @check(
     "dockerfile.stages",
-    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nRUN apt-get install --yes gcc\n"),
+    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nRUN apt-get install --no-install-recommends --yes gcc\n"),
     mend="build in one stage and copy the result into a last one that starts from the base image",
 )
 def stages(evidence: Evidence) -> Iterator[Problem]:
