@@ -13,6 +13,7 @@ _CIS = {
     "4.2": ("containers use only trusted base images", "dockerfile.pinned_base supply.base"),
     "4.3": ("unnecessary packages are not installed", "dockerfile.stages packages.no_development"),
     "4.6": ("HEALTHCHECK instructions have been added", "dockerfile.instructions image.healthcheck"),
+    "4.7": ("update instructions are not used alone", "dockerfile.system_packages"),
     "4.8": ("setuid and setgid permissions are removed", "layers.no_privilege"),
     "4.9": ("COPY is used instead of ADD", "dockerfile.no_remote_files"),
     "4.10": ("secrets are not stored in Dockerfiles", "dockerfile.no_secrets image.no_secrets layers.no_secrets"),

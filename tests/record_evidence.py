@@ -40,7 +40,8 @@ METADATA_FIELDS = re.compile(r"^(?:Metadata-Version|Name|Version|Requires-\w+|Pr
 IMAGE_KEYS = ("Id", "RepoTags", "Created", "Config", "Architecture", "Os", "Size", "RootFS")
 CONTAINER_KEYS = ("Id", "Created", "Path", "Args", "State", "Image", "Name", "RestartCount", "Mounts", "Config")
 HOST_CONFIG_KEYS = (
-    *("ReadonlyRootfs", "Privileged", "CapDrop", "CapAdd", "SecurityOpt", "Memory", "PidsLimit", "Init", "Binds"),
+    *("ReadonlyRootfs", "Privileged", "CapDrop", "CapAdd", "SecurityOpt", "Memory", "PidsLimit", "NanoCpus", "Init"),
+    "Binds",
     *("RestartPolicy", "LogConfig", "NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode", "Devices", "Tmpfs"),
     *("GroupAdd", "PortBindings", "Mounts", "VolumesFrom"),
 )

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.docker.mutant import Mutant, Patch, kills, last_stage, payload, service, swap
+from tests.docker.mutant import Mutant, Patch, early, kills, last_stage, payload, service, swap
 
 CMD = 'CMD ["/app/venv/bin/python", "-m", "service"]'
 CONFIG = "./config/config.json:/app/config/config.json:ro"
-
-
-def early(*lines: str) -> Patch:
-    """Add instructions to the build stage, which is not shipped."""
-    return swap("Dockerfile", "WORKDIR /build\n", "".join(f"{line}\n" for line in ("WORKDIR /build", *lines)))
 
 
 def text(name: str, rules: str, breaks: str, patch: Patch, *ids: str) -> Mutant:

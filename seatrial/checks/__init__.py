@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 FAMILIES = ("context", "dockerfile", "image", "layers", "packages", "compose", "runtime", "redis", "payment", "supply")
 """The families in the order of a build: what goes in, what came out, how it runs. Each is a module of this package."""
-FURTHER_MODULES = ("dockerfile_steps",)
+FURTHER_MODULES = ("dockerfile_steps", "dockerfile_commands", "dockerfile_packages")
 """Modules that hold more checks of a family, which would be too many for one file."""
 
 

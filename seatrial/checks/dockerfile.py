@@ -35,8 +35,12 @@ _UNLOCKED = {
     "pipenv": {"install", "sync"},
     "cargo": {"install"},
     "gem": {"install"},
+    "bun": {"i", "install", "add"},
+    "poetry": {"add"},
 }
 """Installers of other languages that take what the index has at the moment unless they are told otherwise."""
+_FLOATS = re.compile(r"@(?!v\d+\.\d+\.\d+|[0-9a-f]{12,40}$)[\w./-]+$")
+"""A Go module at a version that means another one tomorrow: @latest, a branch, @v1."""
 _REMOTE = re.compile(r"(?:^|[\s\"'\[,=])(?:(?:https?|ftp|git|ssh)://|git@)|\.git(?:#|[\s\"']|$)", re.IGNORECASE)
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
@@ -71,7 +75,7 @@ def _at(evidence: Evidence, instruction: Instruction | Stage | None) -> str:
 
 @check(
     "dockerfile.stages",
-    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nRUN apt-get install --yes gcc\n"),
+    sabotage=lambda e: _with_dockerfile(e, r"\Z", "\nRUN apt-get install --no-install-recommends --yes gcc\n"),
     mend="build in one stage and copy the result into a last one that starts from the base image",
 )
 def stages(evidence: Evidence) -> Iterator[Problem]:
@@ -110,7 +114,7 @@ def _is_unlocked(words: list[str]) -> bool:
     program, *rest = [word for word in words if not _ASSIGNMENT.match(word)] or [""]
     name = program.rpartition("/")[2]
     if name == "go":
-        return rest[:1] == ["get"] or (rest[:1] == ["install"] and any(word.endswith("@latest") for word in rest))
+        return rest[:1] == ["get"] or (rest[:1] in (["install"], ["run"]) and any(map(_FLOATS.search, rest)))
     return bool(_UNLOCKED.get(name, set()) & set(rest)) or (name == "yarn" and not rest)
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from seatrial.checks import Problem, check
-from seatrial.evidence.accounts import resolve
+from seatrial.evidence.accounts import is_hash, resolve
 from seatrial.evidence.base import SCRATCH
 from seatrial.evidence.commands import (
     cannot_fail,
@@ -72,19 +72,23 @@ def user(evidence: Evidence) -> Iterator[Problem]:
 @check(
     "image.accounts",
     sabotage=lambda e: _with_account(e, "worker::2000:2000::/:/usr/sbin/nologin"),
-    mend="write `x` for the password in /etc/passwd, and give each account a name and an id of its own",
+    mend="write `x` for the password in /etc/passwd and `*` in /etc/shadow, and give each account its own name and id",
 )
 def accounts(evidence: Evidence) -> Iterator[Problem]:
-    """No account in the image's passwd has an empty password, and no two share a name or an id.
+    """No account of the image has a password, an empty one least of all, and no two share a name or an id.
 
-    Whoever gets a shell in the container becomes an account without a password, and a second name for an id hides
-    whose files they are.
+    Whoever gets a shell in the container becomes an account without a password; a hash can be guessed at by everyone
+    who can pull the image; and a second name for an id hides whose files they are.
     """
     names: set[str] = set()
     owners: dict[str, str] = {}
-    for name, password, number in _accounts(evidence):
-        if not password:
-            yield Problem(f"{name} has an empty password", "/etc/passwd")
+    for file in ("passwd", "shadow"):
+        for name, password, *_ in _accounts(evidence, file):
+            if not password:
+                yield Problem(f"{name} has an empty password", f"/etc/{file}")
+            elif is_hash(password):
+                yield Problem(f"{name} has a password", f"/etc/{file}")
+    for name, _, number in _accounts(evidence, "passwd"):
         if name in names:
             yield Problem(f"{name} is listed twice", "/etc/passwd")
         elif owners.setdefault(number, name) != name:
@@ -92,11 +96,13 @@ def accounts(evidence: Evidence) -> Iterator[Problem]:
         names.add(name)
 
 
-def _accounts(evidence: Evidence) -> list[list[str]]:
-    """Return name, password field and id of each line of the image's passwd."""
+def _accounts(evidence: Evidence, name: str) -> list[list[str]]:
+    """Return the first fields of each line of the image's passwd (name, password, id) or shadow (name, password)."""
     files = evidence.files()
-    text = files["etc/passwd"].text if "etc/passwd" in files else ""
-    return [fields[:3] for fields in (line.strip().split(":") for line in text.splitlines()) if len(fields) > 2]  # noqa: PLR2004 - those three
+    text = files[f"etc/{name}"].text if f"etc/{name}" in files else ""
+    columns = 3 if name == "passwd" else 2
+    rows = (line.strip().split(":") for line in text.splitlines())
+    return [fields[:columns] for fields in rows if len(fields) >= columns]
 
 
 def _with_account(evidence: Evidence, line: str) -> Evidence:

@@ -271,6 +271,7 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
             "SecurityOpt": (sorted(service.get("security_opt") or []), sorted(host.get("SecurityOpt") or [])),
             "Memory": (int(service.get("mem_limit") or limits.get("memory") or 0), host.get("Memory") or 0),
             "PidsLimit": (int(service.get("pids_limit") or limits.get("pids") or 0), host.get("PidsLimit") or 0),
+            "NanoCpus": (_nano(service.get("cpus") or limits.get("cpus") or 0), host.get("NanoCpus") or 0),
             "Init": (bool(service.get("init")), bool(host.get("Init"))),
             "RestartPolicy": (_restart(service), (host.get("RestartPolicy") or {}).get("Name") or "no"),
             "User": (service.get("user") or config.get("User"), config.get("User")),
@@ -284,6 +285,10 @@ def matches_model(evidence: Evidence) -> Iterator[Problem]:
         for key, (wanted, found) in pairs.items():
             if wanted != found:
                 yield Problem(f"{key} is {found}, the model says {wanted}", f"{name}: HostConfig")
+
+
+def _nano(cpus: float | str) -> int:
+    return round(float(cpus) * 1e9)
 
 
 def _restart(service: dict[str, Any]) -> str:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 _MAXIMUM_ID = 2**31 - 1
 _MAXIMUM_DIGITS = 10
+_HASH = re.compile(r"[$_]|[./0-9A-Za-z]{13}$")
+"""How a password's hash begins, or what it is in its oldest form. Anything else locks an account."""
+_HIDDEN_HASH = "$hidden$"
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,20 @@ def resolve(written: str, passwd: str, group: str) -> Account:
     if gid is None:
         gid = next((_id(line[2]) for line in groups if line[0] == group_name), None)
     return Account(written, uid, gid)
+
+
+def without_hashes(shadow: str) -> str:
+    """Return the lines of a shadow file without its hashes, which belong neither into a cache nor into a report.
+
+    What is left of a password is whether there is none, one, or one that nobody can have.
+    """
+    rows = [fields for fields in (line.strip().split(":") for line in shadow.split("\n")) if len(fields) > 1]
+    return "".join(f"{name}:{_HIDDEN_HASH if is_hash(password) else password and '*'}\n" for name, password, *_ in rows)
+
+
+def is_hash(password: str) -> bool:
+    """Whether a password field holds a password's hash, so that somebody can log in with it."""
+    return bool(_HASH.match(password))
 
 
 def _rows(text: str, *, columns: int) -> list[list[str]]:

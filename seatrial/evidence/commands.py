@@ -13,6 +13,8 @@ _WRAPPERS = _INITS | {"env", "exec", "nice", "nohup", "time", "sudo", "busybox",
 _USER_WRAPPERS = frozenset({"gosu", "su-exec"})
 """Programs that take a user, and then start the next one."""
 _SEPARATORS = frozenset({"&&", "||", ";", "|", "&", "\n", "|&", ";;"})
+_KEYWORDS = frozenset({"then", "do", "if", "elif", "else", "while", "until", "!"})
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\\$", re.DOTALL)
 _ALWAYS_ZERO = frozenset(
     {
         *("true", ":", "echo", "printf", "cat", "tee", "date", "hostname", "whoami", "id", "pwd", "sleep", "uname"),
@@ -88,14 +90,22 @@ def commands(script: str) -> list[tuple[str, list[str]]]:
 
 def programs(script: str) -> set[str]:
     """Return the names of the programs that a shell script starts."""
-    names = set()
-    for _, words in commands(script):
-        rest = [word for word in words if not _ASSIGNMENT.match(word)]
-        while rest and (rest[0].rpartition("/")[2] in _WRAPPERS | {"then", "do", "if", "else", "!"}):
-            rest = [word for word in rest[1:] if not word.startswith("-")]
-        if rest:
-            names.add(rest[0].rpartition("/")[2])
-    return names
+    return {command[0] for command in (started(words) for _, words in commands(script)) if command}
+
+
+def started(words: list[str]) -> list[str]:
+    """Return what a command starts in the end: the program's bare name, then what it is given."""
+    rest = list(words)
+    while rest and (rest[0] in _KEYWORDS or _ASSIGNMENT.match(rest[0]) or rest[0].rpartition("/")[2] in _WRAPPERS):
+        is_wrapper = rest.pop(0).rpartition("/")[2] in _WRAPPERS
+        while is_wrapper and rest and (rest[0].startswith("-") or re.fullmatch(r"\d+[smh]?", rest[0])):
+            rest.pop(0)
+    return [rest[0].rpartition("/")[2], *rest[1:]] if rest else []
+
+
+def without_quoted_variables(script: str) -> str:
+    """Return a script in which only those variables are left whose values the shell takes apart at blanks."""
+    return _QUOTED.sub(lambda quoted: quoted[0].replace("$", ""), script)
 
 
 def cannot_fail(script: str) -> bool:

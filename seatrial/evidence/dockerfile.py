@@ -66,6 +66,8 @@ class Stage:
     written_base: str
     line: int
     instructions: tuple[Instruction, ...]
+    platform: str = ""
+    """What its FROM asks for, as it is written."""
 
     def all_of(self, word: str) -> list[Instruction]:
         """Return the instructions of one word, in order."""
@@ -125,7 +127,9 @@ def _stage(opened: Instruction, instructions: tuple[Instruction, ...], defaults:
     base = filled(words[0], defaults) if words else ""
     named = len(words) > 2 and words[1].upper() == "AS"  # noqa: PLR2004 - FROM base AS name
     written = words[0] if words else ""
-    return Stage(words[2].lower() if named else str(number), base, written, opened.line, instructions)
+    platforms = [flag.partition("=")[2] for flag in opened.flags if flag.startswith("--platform=")]
+    name = words[2].lower() if named else str(number)
+    return Stage(name, base, written, opened.line, instructions, "".join(platforms[-1:]))
 
 
 def variables(text: str) -> list[str]:

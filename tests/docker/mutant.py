@@ -104,6 +104,11 @@ def payload(command: str) -> Patch:
     return swap("Dockerfile", marker, f"    {command}; \\\n{marker}")
 
 
+def early(*lines: str) -> Patch:
+    """Add instructions to the build stage, which is not shipped."""
+    return swap("Dockerfile", "WORKDIR /build\n", "".join(f"{line}\n" for line in ("WORKDIR /build", *lines)))
+
+
 def last_stage(*lines: str) -> Patch:
     """Add instructions to the last stage, as root."""
     marker = "WORKDIR /app\nUSER"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.docker.mutants_commands import COMMANDS
 from tests.docker.mutants_compose import HIDDEN
 from tests.docker.mutants_image import IMAGE, LAYERS, PACKAGES, SUPPLY
 from tests.docker.mutants_payment import PAYMENT
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 BY_FAMILY: dict[str, tuple[Mutant, ...]] = {
     "context": CONTEXT,
-    "dockerfile": DOCKERFILE,
+    "dockerfile": DOCKERFILE + COMMANDS,
     "image": IMAGE,
     "layers": LAYERS,
     "packages": PACKAGES,

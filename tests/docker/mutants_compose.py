@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CONFIG = "./config/config.json:/app/config/config.json:ro"
-LIMITS = {"memory": "256M", "pids": 64}
 HARDENED = (
     "compose.services",
     "compose.read_only",
@@ -299,7 +298,7 @@ HIDDEN = (
     Mutant(
         "endless-swap",
         "The service may swap without limit.",
-        service("facilitator", memswap_limit=-1, mem_limit="256M", pids_limit=64, deploy=None),
+        service("facilitator", memswap_limit=-1, mem_limit="256M", pids_limit=64, cpus=1, deploy=None),
         kills("compose.limits"),
         "tree",
     ),

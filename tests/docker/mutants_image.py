@@ -86,6 +86,13 @@ IMAGE = (
         "image",
     ),
     Mutant(
+        "root-without-password",
+        "The image's shadow lets everyone become root without a password.",
+        payload("printf 'root::20000:0:99999:7:::\\n' >/payload/etc/shadow"),
+        kills("image.accounts"),
+        "image",
+    ),
+    Mutant(
         "no-health-check",
         "The health check was switched off.",
         lambda root: write(

@@ -375,6 +375,13 @@ COMPOSE = (
         "tree",
     ),
     Mutant(
+        "every-cpu",
+        "The service may use every CPU of the machine.",
+        model(lambda m: m["services"]["facilitator"]["deploy"]["resources"]["limits"].pop("cpus")),
+        kills("compose.limits"),
+        "tree",
+    ),
+    Mutant(
         "no-restart",
         "The service stays down after a crash.",
         service("facilitator", restart="no"),

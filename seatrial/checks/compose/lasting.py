@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
 _BOUNDED = re.compile(r"[1-9]\d*(?:\.\d+)?\s*[a-z]*", re.IGNORECASE)
+_ABOVE_ZERO = re.compile(r"(?=.*[1-9])\d*\.?\d+")
 _MOST_PROCESSES = 1 << 22
 """As many as a kernel has numbers for: a limit of that size limits nothing."""
 _MOST_MEMORY_BYTES = 1 << 44
@@ -26,13 +27,13 @@ _NEVER_SECONDS = 3600.0
 
 @check(
     "compose.limits",
-    sabotage=lambda e: e.with_service(main(e), lambda s: s.update(deploy={}, mem_limit=0, pids_limit=-1)),
-    mend="deploy.resources.limits with memory and pids",
+    sabotage=lambda e: e.with_service(main(e), lambda s: s.update(deploy={}, mem_limit=0, pids_limit=-1, cpus=0)),
+    mend="deploy.resources.limits with memory, pids and cpus",
 )
 def limits(evidence: Evidence) -> Iterator[Problem]:
-    """Every production service has a memory and a process limit.
+    """Every production service has a memory, a process and a CPU limit.
 
-    One service that leaks or forks must not take the host down with it.
+    One service that leaks, forks or spins must not take the host down with it.
     """
     for name, service in evidence.services().items():
         declared = ((service.get("deploy") or {}).get("resources") or {}).get("limits") or {}
@@ -41,6 +42,8 @@ def limits(evidence: Evidence) -> Iterator[Problem]:
             yield Problem("there is no memory limit", where)
         if not _limits(service.get("pids_limit") or declared.get("pids"), _MOST_PROCESSES):
             yield Problem("there is no process limit", where)
+        if not _limits_cpu(service, declared):
+            yield Problem("there is no CPU limit", where)
         if service.get("oom_kill_disable"):
             yield Problem("the memory limit is not enforced", f"services.{name}.oom_kill_disable")
         if str(service.get("memswap_limit") or "").startswith("-"):
@@ -50,6 +53,12 @@ def limits(evidence: Evidence) -> Iterator[Problem]:
 def _limits(value: Any, most: int) -> bool:
     written = str(value or "")
     return bool(_BOUNDED.fullmatch(written)) and not (written.isdecimal() and int(written) >= most)
+
+
+def _limits_cpu(service: Service, declared: dict[str, Any]) -> bool:
+    """Whether a service may use a part of the CPUs only: so much time, or some of them by number."""
+    times = (service.get("cpus"), declared.get("cpus"), service.get("cpu_quota"))
+    return any(_ABOVE_ZERO.fullmatch(str(time or "")) for time in times) or bool(service.get("cpuset"))
 
 
 @check(

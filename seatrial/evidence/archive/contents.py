@@ -6,7 +6,7 @@ import base64
 import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from seatrial.evidence import bytecode
+from seatrial.evidence import accounts, bytecode
 from seatrial.evidence.archive import nested
 from seatrial.evidence.archive.kinds import kind_of
 from seatrial.evidence.archive.pieces import PIECE_BYTES
@@ -21,6 +21,7 @@ KEPT_BYTES = 1 << 20
 
 _KEPT_NAMES = ("/METADATA", "/RECORD", "/direct_url.json", "/pyvenv.cfg", "/entry_points.txt")
 _KEPT_PATHS = ("etc/passwd", "etc/group", "etc/os-release")
+_SHADOW = "etc/shadow"
 _HASHED = ("-packages/", "bin/")
 _DATA = ("/share/", "/etc/", "/include/")
 _NOTHING_WANTED = Wanted()
@@ -49,7 +50,7 @@ def examine(
         leaks += _in_the_rest(first, read, wanted, hashing.update if hashing else None)
     return Content(
         _spelled(hashing.digest()) if hashing is not None else "",
-        bytes(first).decode("utf-8", "replace") if size_bytes <= KEPT_BYTES and _is_kept(path) else "",
+        _kept(path, first) if size_bytes <= KEPT_BYTES else "",
         bytecode.kept_of(path, first) if path.endswith(".pyc") or size_bytes <= PIECE_BYTES else "",
         tuple(dict.fromkeys([*leaks, *addresses_in(path, first, size_bytes)])),
     )
@@ -98,8 +99,13 @@ def _in_the_rest(
     return found
 
 
-def _is_kept(path: str) -> bool:
-    return path in _KEPT_PATHS or path.endswith(_KEPT_NAMES)
+def _kept(path: str, content: bytes | memoryview) -> str:
+    """Return the text of a file that checks read, and nothing of any other."""
+    if path == _SHADOW:
+        return accounts.without_hashes(bytes(content).decode("utf-8", "replace"))
+    if path in _KEPT_PATHS or path.endswith(_KEPT_NAMES):
+        return bytes(content).decode("utf-8", "replace")
+    return ""
 
 
 def _is_hashed(path: str) -> bool:

@@ -32,7 +32,7 @@ def mount(**keys: Any) -> Evidence:
 
 
 def limits(**keys: Any) -> dict[str, Any]:
-    return {"resources": {"limits": {"memory": "268435456", "pids": 64, **keys}}}
+    return {"resources": {"limits": {"memory": "268435456", "pids": 64, "cpus": 1, **keys}}}
 
 
 FAULTS: list[tuple[str, dict[str, Any]]] = [
@@ -70,6 +70,10 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("compose.limits", {"deploy": limits(memory="0")}),
     ("compose.limits", {"deploy": limits(memory=None)}),
     ("compose.limits", {"deploy": limits(pids=-1)}),
+    ("compose.limits", {"deploy": limits(cpus=None)}),
+    ("compose.limits", {"deploy": limits(cpus="0")}),
+    ("compose.limits", {"deploy": limits(cpus="0.00"), "cpu_shares": 512}),
+    ("compose.limits", {"deploy": limits(cpus=None), "cpus": 0, "cpu_quota": -1, "cpuset": ""}),
     ("compose.limits", {"deploy": limits(pids=0)}),
     ("compose.limits", {"mem_limit": 0, "deploy": limits(memory=None)}),
     ("compose.limits", {"mem_limit": "-1"}),
@@ -197,7 +201,11 @@ def test_faults_of_redis_are_seen(check: str, keys: dict[str, Any]) -> None:
         ("compose.no_new_privileges", {"security_opt": ["no-new-privileges:false", "no-new-privileges:true"]}),
         ("compose.user", {"user": "65532:65532"}),
         ("compose.user", {"group_add": ["2000"]}),
-        ("compose.limits", {"deploy": None, "mem_limit": "268435456", "pids_limit": 64}),
+        ("compose.limits", {"deploy": None, "mem_limit": "268435456", "pids_limit": 64, "cpus": 0.5}),
+        ("compose.limits", {"deploy": limits(cpus="0.05")}),
+        ("compose.limits", {"deploy": limits(cpus=None), "cpus": ".5"}),
+        ("compose.limits", {"deploy": limits(cpus=None), "cpu_quota": 50000}),
+        ("compose.limits", {"deploy": limits(cpus=None), "cpuset": "0-1"}),
         ("compose.restart", {"restart": "always"}),
         ("compose.restart", {"restart": "no", "deploy": {"restart_policy": {"condition": "any"}}}),
         ("compose.logging", {"logging": {"driver": "local"}}),

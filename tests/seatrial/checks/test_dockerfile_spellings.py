@@ -352,7 +352,7 @@ def test_images_with_a_version(evidence: Evidence) -> None:
         ),
         *("npm install", "npm i", "npm install --production", "npm --prefix web install", "yarn", "yarn install"),
         *("pnpm install", "pnpm add x", "pipenv install", "cargo install x", "go install x@latest", "gem install x"),
-        *("go get x", "npm add x"),
+        *("go get x", "npm add x", "go install x@main", "go install x@v1", "go run example.org/x@latest", "bun add x"),
         *("<<EOF\npip install x\nEOF", "pip install \\\n  # why\n  x"),
     ],
 )
@@ -375,6 +375,7 @@ def test_an_install_without_hashes_is_seen(command: str) -> None:
         ),
         *("npm ci", "npm ci --omit=dev", "npm run build", "yarn install --frozen-lockfile", "yarn install --immutable"),
         *("pnpm install --frozen-lockfile", "pipenv install --deploy", "cargo install --locked x", "go mod download"),
+        *("go run ./cmd/x", "go install x@v1.2.3-rc.1", "go install x@0123456789ab", "bun install --frozen-lockfile"),
         *("go install ./...", "go install x@v1.2.3", "bundle install", "composer install", "cargo build --release"),
         '["pip", "install", "--require-hashes", "-r", "x.txt"]',
     ],

@@ -263,6 +263,12 @@ def test_a_health_check_that_never_turns_red_is_seen(times: dict[str, int]) -> N
         {"etc/passwd": b"root::0:0::/:/bin/sh\n"},
         {"etc/passwd": b"root:x:0:0::/:/bin/sh\ntoor:x:0:0::/:/bin/sh\n"},
         {"etc/passwd": b"a:x:1:1::/:/bin/sh\na:x:2:2::/:/bin/sh\n"},
+        {"etc/passwd": b"a:$1$salt$hash:1:1::/:/bin/sh\n"},
+        {"etc/shadow": b"root:::0:::::\n"},
+        {"etc/shadow": b"bin:!::0:::::\nroot:\n"},
+        {"etc/shadow": b"root:$6$salt$hash:20000:0:99999:7:::\n"},
+        {"etc/shadow": b"root:$y$j9T$salt$hash:20000:0:99999:7:::\n"},
+        {"etc/shadow": b"root:abJnggxhB/yWI:20000::::::\n"},
     ],
 )
 def test_an_account_that_anyone_can_be_is_seen(files: dict[str, bytes]) -> None:
@@ -274,6 +280,9 @@ def test_an_account_that_anyone_can_be_is_seen(files: dict[str, bytes]) -> None:
     [
         {"etc/passwd": b"root:x:0:0::/:/bin/sh\r\n\n# comment\nworker:*:1:1::/:/bin/sh\n"},
         {"etc/passwd": b""},
+        {"etc/shadow": b"root:*:20000:0:99999:7:::\nbin:!:1::::::\nmail:!!:1::::::\nold:x:1::::::\nlp:!*:1::::::\n"},
+        {"etc/shadow": b"locked:!$6$salt$hash:20000:0:99999:7:::\n"},
+        {"etc/shadow": b"# none\n\n"},
     ],
 )
 def test_accounts_of_their_own(files: dict[str, bytes]) -> None:

@@ -194,6 +194,8 @@ def test_what_the_engine_mounts_is_no_change(path: str) -> None:
         {"SecurityOpt": ["no-new-privileges:true", "seccomp:unconfined"]},
         {"Memory": 0},
         {"PidsLimit": None},
+        {"NanoCpus": 0},
+        {"NanoCpus": 2_000_000_000},
         {"PidsLimit": -1},
         {"Init": False},
         {"RestartPolicy": {"Name": "no"}},

@@ -111,11 +111,17 @@ def test_texts_that_checks_read_are_kept() -> None:
         "etc/group",
         "a/x.dist-info/METADATA",
         "app/venv/pyvenv.cfg",
-        "etc/shadow",
+        "home/etc/shadow",
         "home/etc/passwd",
     )
     found = read(make_tar(dict.fromkeys(names, b"text \xff")))
     assert [found[name].text for name in names] == ["text \ufffd"] * 4 + [""] * 2
+
+
+def test_of_a_shadow_file_no_hash_is_kept() -> None:
+    shadow = b"root:$6$salt$hash:20000::::::\nold:abcdefghijklm:1::::::\nopen::1::::::\nlocked:!$6$x$y:1:\nnone:*:1:\n"
+    text = read(make_tar({"etc/shadow": shadow}))["etc/shadow"].text
+    assert text == "root:$hidden$\nold:$hidden$\nopen:\nlocked:*\nnone:*\n"
 
 
 @pytest.mark.parametrize("offset", [-1, -len(SECRET), -len(SECRET) // 2, 0, 1])

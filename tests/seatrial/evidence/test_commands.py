@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seatrial.evidence.commands import cannot_fail, commands, programs, script_of, shell_of, shows_password
+from seatrial.evidence.commands import (
+    cannot_fail,
+    commands,
+    programs,
+    script_of,
+    shell_of,
+    shows_password,
+    started,
+    without_quoted_variables,
+)
 
 HONEST = 'REDISCLI_AUTH="$$(cat /run/secrets/probe)" redis-cli -e --user probe --no-auth-warning ping | grep -qx PONG'
 
@@ -169,3 +178,33 @@ def test_no_text_is_a_crash(text: str) -> None:
     cannot_fail(text)
     shows_password(text)
     shell_of(text.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "program"),
+    [
+        ("/usr/bin/make all", ["make", "all"]),
+        ("A=1 B=2 make", ["make"]),
+        ("sudo -E make", ["make"]),
+        ("env -i A=1 timeout 5 /bin/make -j 2", ["make", "-j", "2"]),
+        ("then ! make", ["make"]),
+        ("env A=1", []),
+        ("sudo", []),
+        ("echo sudo make", ["echo", "sudo", "make"]),
+    ],
+)
+def test_what_a_command_starts_in_the_end(command: str, program: list[str]) -> None:
+    assert started(command.split()) == program
+
+
+@pytest.mark.parametrize(
+    ("script", "left"),
+    [
+        ("rm $A", "rm $A"),
+        ('rm "$A/x"/$B', 'rm "A/x"/$B'),
+        ("rm '$A' \\$B", "rm 'A' \\B"),
+        ('rm "a\\"$B" $C', 'rm "a\\"B" $C'),
+    ],
+)
+def test_variables_in_quotes_are_left_out(script: str, left: str) -> None:
+    assert without_quoted_variables(script) == left
