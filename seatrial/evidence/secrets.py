@@ -158,12 +158,18 @@ class Wanted:
         """Name what is in the data: our own values, then credentials known by their shape."""
         # The two are sifted apart: a library of cryptography has the words of a private key, and none of our values.
         found: list[str] = []
-        if any(sieve.find_matches_as_indexes(data) for sieve in self._values_sieves):
+        words: list[tuple[int, int, int]] = []
+        # Plain loops: this is asked of every file.
+        for sieve in self._shapes_sieves:
+            words += sieve.find_matches_as_indexes(data)
+        for sieve in self._values_sieves:
+            if not sieve.find_matches_as_indexes(data):
+                continue
             content = bytes(data)
             # `base64` and mail break long lines, configuration indents them: a value can stand on two of them.
             joined = content.translate(None, b"\r\n\t ")
             found += [what for what, needle in self.needles if needle in content or needle in joined]
-        words = [match for sieve in self._shapes_sieves for match in sieve.find_matches_as_indexes(data)]
+            break
         return found + _shapes_near(words, bytes(data)) if words else found
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from seatrial.evidence import accounts, bytecode
@@ -22,8 +23,8 @@ KEPT_BYTES = 1 << 20
 _KEPT_NAMES = ("/METADATA", "/RECORD", "/direct_url.json", "/pyvenv.cfg", "/entry_points.txt")
 _KEPT_PATHS = ("etc/passwd", "etc/group", "etc/os-release")
 _SHADOW = "etc/shadow"
-_HASHED = ("-packages/", "bin/")
-_DATA = ("/share/", "/etc/", "/include/")
+_HASHED = re.compile("-packages/|bin/")
+_DATA = re.compile("/share/|/etc/|/include/")
 _NOTHING_WANTED = Wanted()
 
 
@@ -110,9 +111,7 @@ def _kept(path: str, content: bytes | memoryview) -> str:
 
 def _is_hashed(path: str) -> bool:
     """Whether a RECORD can name the file: packages, programs, and what they bring along for beside both."""
-    return any(part in path for part in _HASHED) or (
-        not path.startswith("usr/") and any(part in path for part in _DATA)
-    )
+    return bool(_HASHED.search(path)) or (not path.startswith("usr/") and bool(_DATA.search(path)))
 
 
 def _spelled(digest: bytes) -> str:

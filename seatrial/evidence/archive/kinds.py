@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import struct
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from seatrial.evidence.archive import plain_forms
 from seatrial.evidence.archive.pieces import PIECE_BYTES
 from seatrial.evidence.archive.unpacking import MAGIC
+
+if TYPE_CHECKING:
+    from ahocorasick_rs import BytesAhoCorasick
 
 _CLOSED = {
     b"7z\xbc\xaf\x27\x1c": "7z",
@@ -48,10 +52,19 @@ def kind_of(first: bytes | memoryview, path: str) -> str:
         return "zip" if bytes(first[_LAST_WORDS]) == _ZIP_END and has_zip(io.BytesIO(first)) else ""
     if start in _PROGRAMS:
         # The end of a longer one is not here yet.
-        ends_a_zip = _ZIP_END in bytes(first[-_ZIP_LAST_BYTES:])
-        is_searched = len(first) >= PIECE_BYTES or (ends_a_zip and has_zip(io.BytesIO(first)))
+        is_long = len(first) >= PIECE_BYTES
+        ends_a_zip = not is_long and _zip_end().find_matches_as_indexes(first[-_ZIP_LAST_BYTES:])
+        is_searched = is_long or (ends_a_zip and has_zip(io.BytesIO(first)))
         return "program" if is_searched else ""
     return _by_magic(first, path)
+
+
+@functools.cache
+def _zip_end() -> BytesAhoCorasick:
+    # Ten times as fast as `in`, and every program is asked.
+    from ahocorasick_rs import BytesAhoCorasick  # noqa: PLC0415 - only what reads files pays for it
+
+    return BytesAhoCorasick([_ZIP_END])
 
 
 def _by_magic(first: bytes | memoryview, path: str) -> str:
