@@ -72,22 +72,23 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
     """
     started = time.monotonic()
     try:
-        child = subprocess.Popen(  # argument list, no shell
-            list(argv),
-            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-            encoding="utf-8",
-            errors="replace",
-            # Its own process group: Ctrl-C reaches us, and we end the child and its children in order.
-            start_new_session=True,
-        )
+        # Until it is noted down it would be missed by who ends all.
+        with _running_lock:
+            child = subprocess.Popen(  # argument list, no shell
+                list(argv),
+                stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **(env or {})},
+                cwd=cwd,
+                encoding="utf-8",
+                errors="replace",
+                # Its own process group: Ctrl-C reaches us, and we end the child and its children in order.
+                start_new_session=True,
+            )
+            _running.add(child)
     except OSError as error:
         raise _cannot_be_run(argv, error) from error
-    with _running_lock:
-        _running.add(child)
     try:
         stdout, stderr = _communicate(child, stdin, timeout_seconds, on_line)
     except subprocess.TimeoutExpired as error:
@@ -138,16 +139,17 @@ def pieces(argv: Sequence[str], *, piece_bytes: int) -> Iterator[bytes]:
     Raises SeatrialError: COMMAND_MISSING, or COMMAND_FAILED with the program's words when it ends with an error.
     """
     with tempfile.TemporaryFile() as complaints:
+        pipe = subprocess.PIPE
         try:
-            child = subprocess.Popen(
-                list(argv), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=complaints, start_new_session=True
-            )
+            with _running_lock:
+                child = subprocess.Popen(
+                    list(argv), stdin=subprocess.DEVNULL, stdout=pipe, stderr=complaints, start_new_session=True
+                )
+                _running.add(child)
         except OSError as error:
             raise _cannot_be_run(argv, error) from error
         if child.stdout is None:
             raise AssertionError("the pipe was asked for")
-        with _running_lock:
-            _running.add(child)
         try:
             with contextlib.suppress(OSError):
                 # Fewer changes between the two programs; Linux only, and only a wish.
