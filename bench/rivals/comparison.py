@@ -117,7 +117,7 @@ def render(measured: Results, known: Recall) -> str:
         _healthy(known, judged),
         "## Their rules that we do not have\n",
         _open(theirs, judged),
-        WHERE.format(hadolint=judged["rules"]["hadolint"], own=measured.machine[OWN_CHECKS]),
+        WHERE.format(hadolint=judged["rules"]["hadolint"], own=_own_checks()),
         "## Every broken project\n",
         _faults(known),
     ]
@@ -184,7 +184,7 @@ def own_facts(project: Settings) -> dict[str, str]:
     table = tomllib.loads(project.path("pyproject.toml").read_text(encoding="utf-8"))["tool"]["seatrial"]
     return {
         OWN_LINES: str(len(table)),
-        OWN_CHECKS: str(sum(check.family == "dockerfile" for check in all_checks())),
+        OWN_CHECKS: str(_own_checks()),
     }
 
 
@@ -238,6 +238,10 @@ def _recall(known: Recall, own: list[Fault], theirs: list[Fault], judged: dict[s
     only = [fault.name for fault in own if fault.seen_by(OURS) and not any(map(fault.seen_by, known.versions))]
     text = f"{len(only)} of our {len(own)} mutants are seen by no peer.\n"
     return f"{_table(head, rows)}\n{text}"
+
+
+def _own_checks() -> int:
+    return sum(check.family == "dockerfile" for check in all_checks())
 
 
 def verdict(judged: dict[str, Any], peer: str, finding: str) -> tuple[str, str]:
