@@ -105,6 +105,7 @@ def version(peer: Peer) -> str:
 def _examined(task: Task, shipyard: Yard, healthy: Ship, mutant: Mutant, plain: dict[str, Findings]) -> Fault:
     task.note(f"breaking: {mutant.name}")
     ship = yard.launch(shipyard, healthy, mutant)
+    before = _left_volumes()
     try:
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
             reported = pool.map(lambda peer: _reported(task, peer, ship, healthy, mutant), task.peers)
@@ -118,6 +119,9 @@ def _examined(task: Task, shipyard: Yard, healthy: Ship, mutant: Mutant, plain: 
     finally:
         if ship.image != healthy.image:
             process.run(["docker", "image", "rm", ship.image], check=False, timeout_seconds=60)
+            # Where an image declares a volume, a peer that starts a container for each assertion leaves one of each.
+            if left := _left_volumes() - before:
+                process.run(["docker", "volume", "rm", *left], check=False, timeout_seconds=60)
     return Fault(
         mutant.name,
         "ours" if mutant.name in MUTANTS else "peers",
@@ -126,6 +130,12 @@ def _examined(task: Task, shipyard: Yard, healthy: Ship, mutant: Mutant, plain: 
         tuple(peer.name for peer in task.peers if _could_see(peer, ship, healthy, mutant)),
         seen,
     )
+
+
+def _left_volumes() -> set[str]:
+    """Return the volumes without a name that no container uses."""
+    nameless = ["--filter", "dangling=true", "--filter", "label=com.docker.volume.anonymous"]
+    return set(process.run(["docker", "volume", "ls", "--quiet", *nameless], timeout_seconds=60).stdout.split())
 
 
 def _reported(task: Task, peer: Peer, ship: Ship, healthy: Ship, mutant: Mutant | None) -> Findings:
