@@ -12,20 +12,6 @@ from tests.seatrial.checks.test_dockerfile_spellings import HEALTHY, dockerfile,
 if TYPE_CHECKING:
     from seatrial.evidence import Evidence
 
-CHECKS = ("copy", "once", "pipes", "verified_sources", "absolute_paths", "variables")
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_a_healthy_one_in_other_words(check: str) -> None:
-    for text in (HEALTHY, HEALTHY.lower().replace("python_image", "PYTHON_IMAGE"), HEALTHY.replace("\n", "\r\n")):
-        assert good.problems(f"dockerfile.{check}", dockerfile(text)) == []
-
-
-@pytest.mark.parametrize("check", CHECKS)
-def test_an_empty_one_is_no_crash(check: str) -> None:
-    for text in ("", "\n# nothing\n", "FROM\n", "FROM x\nRUN\nADD\nCOPY\nWORKDIR\nENV\nRUN |\n", "\\\n"):
-        good.problems(f"dockerfile.{check}", dockerfile(text))
-
 
 @pytest.mark.parametrize(
     "line",
