@@ -400,7 +400,7 @@ def bytecode(evidence: Evidence) -> Iterator[Problem]:
     """
     seen = evidence.document("trial.bytecode", "")
     if seen.get("no_python"):
-        raise MissingEvidence("the image has no python3, so no compiled Python runs in it")
+        raise MissingEvidence("the image has no python3 on its path that compiled code could be compared with")
     evidence.seen["compiled files"] += seen["compared"]
     evidence.seen["folders"] += seen["folders"]
     if seen.get("error"):

@@ -44,7 +44,8 @@ _FIELDS = tuple(field.name for field in fields(Entry))
 _values = attrgetter(*_FIELDS)
 _TYPES = tuple({"str": str, "int": int, "bool": bool}.get(str(field.type), list) for field in fields(Entry))
 _WRITABLE_BY_OTHERS = 0o022
-_READERS = ("bytecode.py", "cache.py", "secrets.py")
+_READERS = ("accounts.py", "bytecode.py", "cache.py", "secrets.py")
+"""What decides, beside the archive package, which facts a layer gives: another version of it finds nothing."""
 
 
 class LayerCache:

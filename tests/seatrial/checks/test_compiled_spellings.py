@@ -14,6 +14,7 @@ import pytest
 
 from seatrial import process
 from seatrial.engine import ExecResult
+from seatrial.evidence import MissingEvidence
 from seatrial.evidence.trial import compiled
 from tests import good
 
@@ -185,3 +186,13 @@ def test_a_comparison_that_did_not_end_is_a_problem(output: str) -> None:
     found = good.evidence().with_document("trial.bytecode", seen(Dead()))
     assert "could not be compared" in good.problems("runtime.bytecode", found)[0]
     assert json.dumps(found.documents["trial.bytecode"])
+
+
+@pytest.mark.parametrize("exit_code", [126, 127])
+def test_an_image_without_python_is_left_out_with_the_reason(exit_code: int) -> None:
+    class Bare:
+        def execute(self, _name: str, _argv: list[str]) -> ExecResult:
+            return ExecResult(exit_code, 'exec: "python3": executable file not found in $PATH')
+
+    with pytest.raises(MissingEvidence, match="no python3 on its path"):
+        good.problems("runtime.bytecode", good.evidence().with_document("trial.bytecode", seen(Bare())))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import dataclasses
 import errno
 import json
@@ -224,3 +225,17 @@ def test_marks_of_projects_that_are_gone_or_long_unused_are_removed(tmp_path: Pa
 
 def _marks(tmp_path: Path) -> list[Path]:
     return list((tmp_path / "cache" / "seatrial").glob("mark-*.json"))
+
+
+def test_every_module_that_decides_what_is_kept_is_a_part_of_its_version() -> None:
+    here = Path(cache.__file__).parent
+    modules = {file.name for file in here.glob("*.py")}
+    used: set[str] = set()
+    for file in (here / "archive").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module == "seatrial.evidence":
+                used |= {f"{alias.name}.py" for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                used.add(f"{(node.module or '').removeprefix('seatrial.evidence.')}.py")
+    assert {"accounts.py", "secrets.py"} <= used & modules
+    assert used & modules <= set(cache._READERS)
