@@ -9,6 +9,12 @@ if __name__ == "__main__":
     interruption.leave_at_once()
 
 import sys
+
+if __name__ == "__main__" and sys.argv[1:2] == ["verify"]:
+    from seatrial import ahead
+
+    ahead.begin(sys.argv[1:])
+
 from typing import TYPE_CHECKING
 
 from invoke.collection import Collection

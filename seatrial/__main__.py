@@ -83,6 +83,10 @@ def listing(program: Program) -> str:
 
 def main() -> NoReturn:
     """Run seatrial's own tasks: the command `seatrial`."""
+    if sys.argv[1:2] == ["verify"]:
+        from seatrial import ahead  # noqa: PLC0415 - no other task needs it
+
+        ahead.begin(sys.argv[1:])
     from seatrial.tasks import collection  # noqa: PLC0415 - who runs a checkout's tasks.py brings its own
 
     run(collection, "seatrial")

@@ -1,26 +1,28 @@
-"""An engine that the docker client is asked about: loading the SDK takes longer than a static proof's few questions."""
+"""An engine that is asked at its socket: loading the SDK takes longer than a static proof's few questions."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
-from seatrial import process
+from seatrial import engine_socket, process
 from seatrial.engine import Engine
-from seatrial.errors import SeatrialError
+from seatrial.errors import Code, SeatrialError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from seatrial.engine import Document
+    from seatrial.engine_socket import Question
 
 TIMEOUT_SECONDS = 30.0
 
 
 class AskedEngine(Engine):
-    """An engine to which a connection is made only when the client cannot tell, and then by `connect`.
+    """An engine to which a connection is made only when its socket does not tell, and then by `connect`.
 
     Who asks twice about an image is told the same, whatever is built meanwhile.
     """
@@ -30,6 +32,7 @@ class AskedEngine(Engine):
         self._connected: Engine | None = None
         self._lock = threading.RLock()
         self._images: dict[str, Document | None] = {}
+        self._asked: set[Question] = set()
         self._ended = False
 
     @property
@@ -48,13 +51,28 @@ class AskedEngine(Engine):
         """Return `docker image inspect`, or None when the image is not in the store."""
         with self._lock:
             if reference not in self._images:
-                said = _said("image", "inspect", reference)
-                self._images[reference] = said[0] if said else super().image(reference)
+                said = self._said("images", reference, "json")
+                self._images[reference] = said if isinstance(said, dict) else super().image(reference)
             return self._images[reference]
+
+    def history(self, reference: str) -> list[Document]:
+        """Return `docker history`, newest step first."""
+        said = self._said("images", reference, "history")
+        return said if isinstance(said, list) else super().history(reference)
 
     def save(self, reference: str) -> Iterator[bytes]:
         """Yield the archive of `docker save` in pieces."""
         self._go_on()
+        with self._answered("images", reference, "get", timeout_seconds=None) as answer:
+            if answer is not None:
+                try:
+                    for piece in answer.content():
+                        self._go_on()
+                        yield piece
+                except OSError as error:
+                    raise SeatrialError(Code.ENGINE_FAILED, f"docker save: {error}", hint="try again") from error
+                self._go_on()
+                return
         for piece in super().save(reference):
             self._go_on()
             yield piece
@@ -62,25 +80,38 @@ class AskedEngine(Engine):
     def end(self) -> None:
         """Let who still waits for an answer get none, and end the programs that were started."""
         self._ended = True
+        for question in list(self._asked):
+            question.end()
         process.end_all()
 
     def _go_on(self) -> None:
         if self._ended:
             raise CancelledError
 
-    def history(self, reference: str) -> list[Document]:
-        """Return `docker history`, newest step first: of each step what wrote it."""
-        return _said("history", "--no-trunc", "--format", "{{json .}}", reference) or super().history(reference)
+    def _said(self, *words: str) -> Any:
+        """Return what the socket answers, None when it is no document."""
+        with self._answered(*words, timeout_seconds=TIMEOUT_SECONDS) as answer:
+            try:
+                return json.loads(b"".join(answer.content())) if answer else None
+            except (OSError, ValueError, RecursionError):
+                return None
 
-
-def _said(*words: str) -> list[Document]:
-    """Return the objects that the client prints, in a list or one a line; none when it prints anything else."""
-    try:
-        answer = process.run(["docker", *words], check=False, timeout_seconds=TIMEOUT_SECONDS)
-        if not answer.ok:
-            return []
-        printed = answer.stdout.strip()
-        found = json.loads(printed if printed.startswith("[") else f"[{','.join(printed.splitlines())}]")
-    except (SeatrialError, ValueError, RecursionError):
-        return []
-    return found if all(isinstance(document, dict) for document in found) else []
+    @contextlib.contextmanager
+    def _answered(self, *words: str, timeout_seconds: float | None) -> Iterator[Question | None]:
+        """Give the answer to a question, None where the socket has none."""
+        where = engine_socket.path()
+        try:
+            question = engine_socket.Question(where, *words, timeout_seconds=timeout_seconds) if where else None
+        except OSError:
+            question = None
+        if question is None:
+            yield None
+            return
+        self._asked.add(question)
+        try:
+            # Only now: whoever ends this sees the question, or is seen here.
+            self._go_on()
+            yield question if question.is_answered() else None
+        finally:
+            self._asked.discard(question)
+            question.close()

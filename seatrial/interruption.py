@@ -15,6 +15,8 @@ SAID = "interrupted: what was started has been removed\n"
 EXIT_CODE = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
+_last: list[Callable[[], None]] = []
+
 
 def leave_at_once() -> None:
     """Let both signals end the process, as long as nothing was started."""
@@ -33,9 +35,16 @@ def raised() -> Iterator[None]:
 
 
 def over() -> None:
-    """Let both signals change nothing any more: what was told is also how it ends."""
+    """Let both signals change nothing any more: what was told is also how it ends. End what nobody wanted."""
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
+    while _last:
+        _last.pop()()
+
+
+def at_last(end: Callable[[], None]) -> None:
+    """Have something that was begun ended with the command."""
+    _last.append(end)
 
 
 def forget() -> None:

@@ -19,17 +19,24 @@ FOLDERS = (
 
 def command(name: str) -> list[str]:
     """Return what starts a plugin: its own program where the client would take that one, else the client."""
-    own = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        # It can name other folders.
-        is_plain = b"cliPluginsExtraDirs" not in (own / "config.json").read_bytes()
-    except FileNotFoundError:
-        is_plain = True
-    except OSError:
-        is_plain = False
-    if is_plain:
-        for folder in (own / "cli-plugins", *map(Path, FOLDERS)):
+    # It can name other folders.
+    if not configures("cliPluginsExtraDirs"):
+        for folder in (_own_folder() / "cli-plugins", *map(Path, FOLDERS)):
             program = folder / f"docker-{name}"
             if os.access(program, os.X_OK):
                 return [str(program)]
     return ["docker", name]
+
+
+def configures(key: str) -> bool:
+    """Whether the client's own settings may say something of a key: they name it, or cannot be read."""
+    try:
+        return key.encode() in (_own_folder() / "config.json").read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _own_folder() -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")

@@ -48,10 +48,10 @@ def print_list(options: Options) -> int:
     return 0
 
 
-def start(project: Callable[[], Settings], options: Options, begun: Ahead | None = None) -> int:
+def start(project: Callable[[], Settings], options: Options) -> int:
     """Verify once, or watch. Raises SeatrialError USAGE for options that do not go together."""
     if not options.watch:
-        return run(project(), options, begun)
+        return run(project(), options)
     given = [name for name in ("image", "base", "output", "quiet", "verbose", "against") if getattr(options, name)]
     if given or options.format != "text":
         raise SeatrialError(
@@ -64,7 +64,7 @@ def start(project: Callable[[], Settings], options: Options, begun: Ahead | None
     return watch.run(project(), options.only, options.skip)
 
 
-def run(settings: Settings, options: Options, begun: Ahead | None = None) -> int:
+def run(settings: Settings, options: Options) -> int:
     """Verify, write the report, and return the exit code that it asks for."""
     reports = _wanted(options)
     checks = verify.select(options.only, options.skip)
@@ -74,7 +74,8 @@ def run(settings: Settings, options: Options, begun: Ahead | None = None) -> int
     wanted = collect.request(
         checks, options.image or settings.image, static=options.static, file=file, base=options.base
     )
-    reading = _reading(settings, wanted, begun)
+    is_read = wanted.file is None and wanted.needs_layers
+    reading = ahead.reading(settings, wanted.image) if is_read else contextlib.nullcontext()
     with file or contextlib.nullcontext(), console.step("verifying") as step, reading as now:
         if now is not None:
             wanted = replace(wanted, kept=now.kept, ahead=now.read)
@@ -117,15 +118,6 @@ def examine(
     if evidence.documents.get("cache.fault"):
         console.warn(f"the next run reads everything again, nothing can be kept: {evidence.documents['cache.fault']}")
     return verify.judge_all(checks, evidence, _subject(evidence, reference), time.monotonic() - began)
-
-
-def _reading(
-    settings: Settings, wanted: collect.Request, begun: Ahead | None
-) -> contextlib.AbstractContextManager[Ahead | None]:
-    """Return the reading that was begun; begin it where it was not, and is needed."""
-    if begun is not None or wanted.file is not None or not wanted.needs_layers:
-        return contextlib.nullcontext(begun)
-    return ahead.reading(settings, wanted.image)
 
 
 def _connected(options: Options, file: ImageFile | None, begun: Ahead | None) -> Engine | None:

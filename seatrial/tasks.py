@@ -186,31 +186,24 @@ def verify(
     watch: bool = False,
 ) -> int:
     """Prove every promise on the real image and a real trial stack, and that each check can fail."""
-    from contextlib import nullcontext
+    from seatrial import explanation, proof, settings
 
-    from seatrial import ahead, settings
-
-    project = settings.of_image if image else settings.load
-    is_read = not (list or image or explain or watch)
-    with ahead.guessed(project, only) if is_read else nullcontext() as begun:
-        from seatrial import explanation, proof
-
-        if explain:
-            return explanation.show(explain)
-        options = proof.Options(
-            only=only,
-            skip=skip,
-            image=image,
-            base=base,
-            static=static,
-            format=format,
-            output=output,
-            quiet=quiet,
-            verbose=verbose,
-            against=against,
-            watch=watch,
-        )
-        return proof.print_list(options) if list else proof.start(project, options, begun)
+    if explain:
+        return explanation.show(explain)
+    options = proof.Options(
+        only=only,
+        skip=skip,
+        image=image,
+        base=base,
+        static=static,
+        format=format,
+        output=output,
+        quiet=quiet,
+        verbose=verbose,
+        against=against,
+        watch=watch,
+    )
+    return proof.print_list(options) if list else proof.start(settings.of_image if image else settings.load, options)
 
 
 collection = Collection("seatrial", setup, doctor, build, up, down, ps, logs, smoke, verify)

@@ -12,7 +12,7 @@ from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.base import SCRATCH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from seatrial.engine import Engine
@@ -116,16 +116,16 @@ def base_documents(engine: Engine | None, base: str) -> tuple[dict[str, Any], di
 def _layers(
     save: Callable[[str], Iterator[bytes]], image_id: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
 ) -> tuple[Layer, ...]:
-    known = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
-    found = tuple(Layer(diff_id, entries) for diff_id, entries in known.items() if entries is not None)
-    if diff_ids and len(found) == len(diff_ids):
-        return found
-    layers = read_image(save(image_id), wanted)
+    kept = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
+    known = {diff_id: entries for diff_id, entries in kept.items() if entries is not None}
+    if diff_ids and len(known) == len(diff_ids):
+        return tuple(Layer(diff_id, known[diff_id]) for diff_id in diff_ids)
+    layers = read_image(save(image_id), wanted, known)
     if cache is not None:
-        _keep(layers, cache)
+        _keep([layer for layer in layers if layer.diff_id not in known], cache)
     return layers
 
 
-def _keep(layers: tuple[Layer, ...], cache: LayerCache) -> None:
+def _keep(layers: Iterable[Layer], cache: LayerCache) -> None:
     for layer in layers:
         cache.keep(layer.diff_id, layer.entries)

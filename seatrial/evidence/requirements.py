@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SITE_PACKAGES = re.compile(r"^(?P<site>.*?/(?:site|dist)-packages)/(?P<rest>.+)$")
 _HASH = re.compile(r"--hash[= ](?:sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128})(?![0-9a-f])")
+_COMMENT = re.compile(r"(^|\s)#.*$")
 _OPTION = re.compile(r"\s--[\w-]+(?:[= ]\S+)?")
 _TAKES_MORE = re.compile(r"^(?:-e|-r|--editable|--requirement)\b")
 
@@ -68,7 +69,7 @@ def parse_lock(text: str) -> tuple[Locked, ...]:
             index += 1
             logical = logical.rstrip()[:-1] + " " + lines[index]
         index += 1
-        stripped = re.sub(r"(^|\s)#.*$", "", logical).strip().rstrip("\\").rstrip()
+        stripped = (_COMMENT.sub("", logical) if "#" in logical else logical).strip().rstrip("\\").rstrip()
         if not stripped or (stripped.startswith("-") and not _TAKES_MORE.match(stripped)):
             continue
         hashes = len(_HASH.findall(stripped))

@@ -3,35 +3,95 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial import ahead, settings
+from seatrial import ahead, interruption, settings
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import image
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """Leave nothing that was begun and not taken."""
+    yield
+    ahead.forget()
+
+
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    calls: list[str] = []
+    monkeypatch.setattr(image, "read_ahead", lambda _engine, reference, *_more: calls.append(reference))
+    return calls
+
 
 @pytest.mark.parametrize(
-    ("only", "is_begun"),
-    [("", True), ("compose,layers", True), ("image.user", True), ("compose", False), ("images", False)],
+    ("words", "is_begun"),
+    [
+        ("verify", True),
+        ("verify --static --quiet", True),
+        ("verify --format=html=x,text --skip context", True),
+        ("verify --image x", False),
+        ("verify -i x", False),
+        ("verify --only compose", False),
+        ("verify --list", False),
+        ("verify --help", False),
+        ("verify --watch", False),
+        ("verify --project elsewhere", False),
+        ("build verify", False),
+        ("", False),
+    ],
 )
-def test_an_image_is_read_where_checks_of_it_were_asked_for(
-    monkeypatch: pytest.MonkeyPatch, only: str, *, is_begun: bool
-) -> None:
-    calls: list[Any] = []
-    monkeypatch.setattr(image, "read_ahead", lambda _engine, reference, *_more: calls.append(reference))
-    with ahead.guessed(settings.load, only) as begun:
-        assert (begun is not None) == is_begun
-    assert calls == ([settings.load().image] if is_begun else [])
+def test_it_begins_where_verify_will_want_it(monkeypatch: pytest.MonkeyPatch, words: str, *, is_begun: bool) -> None:
+    calls = read(monkeypatch)
+    ahead.begin(words.split())
+    project = settings.load()
+    ahead.forget()
+    assert calls == ([project.image] if is_begun else [])
 
 
-def test_what_is_wrong_with_the_settings_is_told_by_others() -> None:
+def test_what_was_begun_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = read(monkeypatch)
+    project = settings.load()
+    ahead.begin(["verify"])
+    with ahead.reading(project, "another"):
+        pass
+    with ahead.reading(project, project.image) as taken:
+        assert taken.project == project
+    assert sorted(calls) == sorted([project.image, "another"])
+    with ahead.reading(project, project.image):
+        pass
+    assert len(calls) == 3
+
+
+def test_what_nobody_took_ends_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = threading.Event()
+
+    def wait(engine: Any, *_more: Any) -> None:
+        monkeypatch.setattr(engine, "end", ended.set)
+        begun.set()
+        assert ended.wait(60)
+
+    begun = threading.Event()
+    monkeypatch.setattr(image, "read_ahead", wait)
+    monkeypatch.setattr(interruption, "SIGNALS", ())
+    ahead.begin(["verify"])
+    assert begun.wait(60)
+    interruption.over()
+    assert ended.is_set()
+
+
+def test_what_is_wrong_with_the_settings_is_told_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong() -> settings.Settings:
         raise SeatrialError(Code.USAGE, "there is no such project")
 
-    with ahead.guessed(wrong, "") as begun:
-        assert begun is None
+    calls = read(monkeypatch)
+    monkeypatch.setattr(settings, "load", wrong)
+    ahead.begin(["verify"])
+    assert calls == []
 
 
 def interrupt(begun: threading.Event) -> None:
@@ -49,6 +109,6 @@ def test_an_interruption_ends_the_reading(monkeypatch: pytest.MonkeyPatch) -> No
 
     begun = threading.Event()
     monkeypatch.setattr(image, "read_ahead", wait)
-    with pytest.raises(KeyboardInterrupt), ahead.guessed(settings.load, ""):
+    with pytest.raises(KeyboardInterrupt), ahead.reading(settings.load(), "x"):
         interrupt(begun)
     assert ended.is_set()

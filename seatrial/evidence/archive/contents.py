@@ -69,16 +69,18 @@ def _packed(
     wanted: Wanted,
     limits: nested.Limits,
 ) -> Content:
-    hashing = hashlib.sha256()
+    if not _is_hashed(path):
+        found, digest = nested.look_inside(first, read, path, wanted, limits), ""
+    else:
+        hashing = hashlib.sha256(first)
 
-    def hashed(size: int) -> bytes | memoryview:
-        piece = read(size)
-        hashing.update(piece)
-        return piece
+        def hashed(size: int) -> bytes | memoryview:
+            piece = read(size)
+            hashing.update(piece)
+            return piece
 
-    hashing.update(first)
-    found = nested.look_inside(first, hashed, path, wanted, limits)
-    digest = _spelled(hashing.digest()) if _is_hashed(path) else ""
+        found = nested.look_inside(first, hashed, path, wanted, limits)
+        digest = _spelled(hashing.digest())
     return Content(digest, leaks=tuple(found.leaks), unread=tuple(found.unread))
 
 

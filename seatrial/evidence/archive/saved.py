@@ -12,7 +12,7 @@ from seatrial.evidence.archive.model import Broken, Entry, Layer
 from seatrial.evidence.archive.pieces import Pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from seatrial.evidence.secrets import Wanted
 
@@ -20,14 +20,16 @@ _HEAD_BYTES = 512
 _TAR = slice(257, 262)
 
 
-def read_image(pieces: Iterable[bytes], wanted: Wanted) -> tuple[Layer, ...]:
-    """Return the layers of a `docker save` archive, lowest first.
+def read_image(
+    pieces: Iterable[bytes], wanted: Wanted, known: Mapping[str, tuple[Entry, ...]] | None = None
+) -> tuple[Layer, ...]:
+    """Return the layers of a `docker save` archive, lowest first; `known` are facts of layers by their digest.
 
     Engines before 25 name layers `ID/layer.tar`, later ones `blobs/sha256/DIGEST`, packed or not; the manifest at the
     end says which file is which layer, and the configuration lists the digests in the same order. That the bytes are
     those of the digests is the engine's word. Raises SeatrialError ENGINE_FAILED.
     """
-    reading = _Reading(wanted)
+    reading = _Reading(wanted, known or {})
     try:
         stream = Pieces(pieces)
         archive = Archive(stream)
@@ -45,8 +47,9 @@ def read_image(pieces: Iterable[bytes], wanted: Wanted) -> tuple[Layer, ...]:
 class _Reading:
     """What was read so far."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: Wanted, known: Mapping[str, tuple[Entry, ...]]) -> None:
         self._wanted = wanted
+        self._known = known
         self._facts: dict[str, tuple[Entry, ...]] = {}
         self._documents: dict[str, Any] = {}
         self._links: dict[str, str] = {}
@@ -56,6 +59,11 @@ class _Reading:
         if member.kind in {"symlink", "hardlink"}:
             self._links[member.path] = member.link.removeprefix("../")
         if member.kind != "file" or not member.stored_bytes:
+            return
+        # Its own digest, so of a layer that is not packed.
+        digest = member.path.removeprefix("blobs/").replace("/", ":", 1)
+        if digest in self._known:
+            self._facts[member.path] = self._known[digest]
             return
         content = Pieces(archive.content())
         head = content.peek(_HEAD_BYTES)

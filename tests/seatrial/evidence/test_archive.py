@@ -224,6 +224,17 @@ def test_saved_images_of_every_style(style: str) -> None:
     assert [layer.diff_id for layer in layers] == [f"sha256:{digest(layer)}" for layer in LAYERS]
 
 
+def test_a_layer_that_is_known_is_not_read() -> None:
+    known = {f"sha256:{digest(LAYERS[0])}": tuple(read(LAYERS[1]).values())}
+    layers = read_image(saved("oci"), WANTED, known)
+    assert [[entry.path for entry in layer.entries] for layer in layers] == [["app/x.py"], ["app/x.py"]]
+    assert [layer.diff_id for layer in layers] == [f"sha256:{digest(layer)}" for layer in LAYERS]
+    # Under a name that is not the digest of its content, it is read.
+    for style in ("old", "gzip"):
+        layers = read_image(saved(style), WANTED, known)
+        assert [[entry.path for entry in layer.entries] for layer in layers] == [["etc/passwd"], ["app/x.py"]]
+
+
 def test_a_layer_that_is_there_twice_is_linked() -> None:
     layer, config = LAYERS[0], json.dumps({"rootfs": {"diff_ids": ["sha256:a", "sha256:b"]}}).encode()
     link = member("two/layer.tar", tarfile.SYMTYPE, linkname="../one/layer.tar")
