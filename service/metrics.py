@@ -7,6 +7,7 @@ configured names.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ class Metrics:
             self._count("x402_redis_errors_total", facts, "code")
 
     def _count(self, name: str, facts: Mapping[str, object], *labels: str) -> None:
-        self._counts[name][tuple(_label(facts.get(label)) for label in labels)] += 1
+        self._counts[name][tuple([_label(facts.get(label)) for label in labels])] += 1
 
     def _request(self, facts: Mapping[str, object]) -> None:
         self._count("x402_requests_total", facts, "route", "method", "status")
@@ -82,7 +83,7 @@ class Metrics:
         seconds = milliseconds / 1000
         route = _label(facts["route"])
         buckets = self._buckets.setdefault(route, [0] * (len(BUCKETS_SECONDS) + 1))
-        buckets[sum(1 for bound in BUCKETS_SECONDS if seconds > bound)] += 1
+        buckets[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         self._sums[route] = self._sums.get(route, 0.0) + seconds
 
     async def show(self, _request: Request, _client: str) -> Response:

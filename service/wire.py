@@ -212,10 +212,11 @@ def _request(method: str, target: str, fields: Fields) -> Request:
 
 
 def _path(target: str) -> str:
-    scheme, separator, rest = target.partition("://")
-    if separator and scheme.lower() in ("http", "https"):
-        # A server must take the absolute form, which is meant for proxies.
-        target = "/" + rest.partition("/")[2]
+    if not target.startswith("/"):
+        scheme, separator, rest = target.partition("://")
+        if separator and scheme.lower() in ("http", "https"):
+            # A server must take the absolute form, which is meant for proxies.
+            target = "/" + rest.partition("/")[2]
     return target.partition("?")[0]
 
 

@@ -38,6 +38,7 @@ def render(report: Report) -> str:
         mended=[parts.gone(one) for one in parts.mended(report)],
         left_out=parts.left_out(report),
         families=_families(report),
+        counted=how_many_hold,
         mutants={result.check.id: _mutants(result) for result in report.results},
         standards={result.check.id: standards.of(result.check.id) for result in report.results},
         spot=parts.spot,
@@ -69,6 +70,14 @@ def headline(report: Report) -> str:
     if waived:
         return f"{judged - waived} of {_counted(judged, 'promise')} hold, {waived} waived"
     return f"All {_counted(judged, 'promise')} hold" if judged > 1 else "The promise holds"
+
+
+def how_many_hold(results: Sequence[Result]) -> str:
+    """Return how many of a family's promises hold, what was left out apart: that is not broken."""
+    left_out = sum(result.verdict is Verdict.SKIP for result in results)
+    held = sum(result.verdict is Verdict.PASS for result in results)
+    judged = [f"{held} of {len(results) - left_out} hold"] if left_out < len(results) else []
+    return ", ".join([*judged, f"{left_out} left out"] if left_out else judged)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from seatrial import recorded, reports
 from seatrial.checks import Problem
-from seatrial.reports.html import headline
+from seatrial.reports.html import headline, how_many_hold
 from seatrial.reports.visible import visible
 from seatrial.verify import Verdict
 from tests.seatrial.reports.samples import CHECK, FAILED, HOSTILE, OTHER, REPORTS, report, result
@@ -153,3 +153,15 @@ def test_many_problems_are_folded_away_and_counted() -> None:
 )
 def test_the_headline_is_the_verdict_as_a_sentence(verdicts: list[Verdict], sentence: str) -> None:
     assert headline(report(*map(result, verdicts))) == sentence
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        ([Verdict.PASS, Verdict.FAIL], "1 of 2 hold"),
+        ([Verdict.PASS, Verdict.SKIP, Verdict.ERROR], "1 of 2 hold, 1 left out"),
+        ([Verdict.SKIP, Verdict.SKIP], "2 left out"),
+    ],
+)
+def test_what_was_left_out_is_not_counted_as_broken(verdicts: list[Verdict], words: str) -> None:
+    assert how_many_hold([result(verdict) for verdict in verdicts]) == words
