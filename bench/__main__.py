@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from bench import chaos, commands, document, figures, machine, peak, rates, service, startup
@@ -61,7 +62,8 @@ def _measure(part: str, rounds: int) -> None:
                 started, health = startup.measure(project, connected, rounds, step.note)
                 series += started
             if part in {"all", "verification"}:
-                series += commands.measure_verification(project, rounds, step.note)
+                with tempfile.TemporaryDirectory(prefix="seatrial-bench-") as folder:
+                    series += commands.measure_verification(project, folder, rounds, step.note)
         finally:
             # A `verify` that was interrupted may have been ended before it could remove its trial stack.
             trial.remove_leftovers(connected)

@@ -24,6 +24,7 @@ MOST_UNCACHED_BUILDS = 3
 FIVE = "image.user,image.no_secrets,layers.no_secrets,layers.no_leavings,packages.record"
 """Five checks that need the whole image."""
 _WITHOUT_CACHE = 'cache=$(mktemp -d); XDG_CACHE_HOME="$cache" "$@"; code=$?; rm -rf "$cache"; exit "$code"'
+_WITH_A_COPY = _WITHOUT_CACHE.replace(";", '; cp -R "$1/." "$cache"; shift;', 1)
 OTHER_PYTHON = ".venv/bin/python"
 
 
@@ -66,8 +67,11 @@ def measure_tasks(settings: Settings, rounds: int, note: Callable[[str], None]) 
     return found
 
 
-def measure_verification(settings: Settings, rounds: int, note: Callable[[str], None]) -> list[Series]:
-    """Measure `verify`, with and without its trial stack, beside `docker save` of the same image."""
+def measure_verification(settings: Settings, base_only: str, rounds: int, note: Callable[[str], None]) -> list[Series]:
+    """Measure `verify`, with and without its trial stack, beside `docker save` of the same image.
+
+    `base_only` is an empty folder, for a cache as `setup` leaves it.
+    """
     save = Command(
         "docker save",
         ("sh", "-c", 'docker save "$1" >/dev/null', "sh", settings.image),
@@ -75,6 +79,12 @@ def measure_verification(settings: Settings, rounds: int, note: Callable[[str], 
     )
     # A broken promise is a whole run too; the document tells how the runs ended.
     judged = frozenset({0, 1})
+    known = Command(
+        "verify --static, new image",
+        ("sh", "-c", _WITH_A_COPY, "sh", base_only, "./invoke", "verify", "--static"),
+        "./invoke verify --static, with nothing but the base in the cache",
+        accepted=judged,
+    )
     static = Command("verify --static", ("./invoke", "verify", "--static"), accepted=judged)
     first = Command(
         "verify --static, first time",
@@ -84,8 +94,9 @@ def measure_verification(settings: Settings, rounds: int, note: Callable[[str], 
     )
     few = Command("verify --static, 5 checks", ("./invoke", "verify", "--static", "--only", FIVE), accepted=judged)
     whole = Command("verify", ("./invoke", "verify"), accepted=judged)
-    # Neighbours are pairs: the first time beside `docker save`, five checks beside all of them.
-    return alternating(settings, (save, first, static, few, whole), rounds, note)
+    process.run(["./invoke", "setup"], env={"XDG_CACHE_HOME": base_only}, cwd=settings.root)
+    # Neighbours are pairs: both first times beside `docker save`, five checks beside all of them.
+    return alternating(settings, (first, save, known, static, few, whole), rounds, note)
 
 
 def invoke(*words: str) -> Command:

@@ -91,6 +91,17 @@ def reading(project: Settings, reference: str) -> Iterator[Ahead]:
     begun.pool.shutdown()
 
 
+def learn(project: Settings, reference: str) -> bool:
+    """Read an image of which nothing is known yet, and keep what was read; tell whether there was anything to read."""
+    kept = open_cache(project.root, workspace.secret_places(project))
+    asked = AskedEngine(lambda: engine.connect())  # noqa: PLW0108 - looked up when it is needed
+    with contextlib.closing(asked), contextlib.suppress(SeatrialError):
+        inspected = asked.image(reference) or {}
+        if any(map(kept.lacks, (inspected.get("RootFS") or {}).get("Layers") or [])):
+            return image.read_ahead(asked, reference, Wanted(tuple(workspace.secret_values(project))), kept) is not None
+    return False
+
+
 def _start(project: Settings, reference: str) -> Ahead:
     asked = AskedEngine(lambda: engine.connect())  # noqa: PLW0108 - looked up when it is needed
     kept = open_cache(project.root, workspace.secret_places(project))

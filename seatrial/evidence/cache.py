@@ -72,6 +72,10 @@ class LayerCache:
             os.utime(file)
         return found
 
+    def lacks(self, diff_id: str) -> bool:
+        """Whether nothing is kept of a layer yet, though it could be."""
+        return bool(self._mark) and not self._file(diff_id).is_file()
+
     def keep(self, diff_id: str, entries: tuple[Entry, ...]) -> None:
         """Keep the facts of a layer, unless something secret was seen in it."""
         if not self._mark or any(entry.leaks for entry in entries):

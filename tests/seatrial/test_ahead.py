@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial import ahead, interruption, settings
+from seatrial import ahead, engine, engine_socket, interruption, settings
 from seatrial.errors import Code, SeatrialError
 from seatrial.evidence import image
+from seatrial.evidence.archive import make_tar
+from tests.seatrial.evidence.images_in_files import LAYERS, configuration, saved, sha256
+from tests.seatrial.listener import OK, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -92,6 +98,31 @@ def test_what_is_wrong_with_the_settings_is_told_by_others(monkeypatch: pytest.M
     monkeypatch.setattr(settings, "load", wrong)
     ahead.begin(["verify"])
     assert calls == []
+
+
+def test_a_base_is_learned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image_id, diff_ids = f"sha256:{sha256(configuration())}", [f"sha256:{sha256(layer)}" for layer in LAYERS]
+    inspected = json.dumps({"Id": image_id, "RootFS": {"Layers": diff_ids}}).encode()
+    answers = {"/images/base:1/json": OK + inspected, f"/images/{image_id}/get": OK + make_tar(saved())}
+    (tmp_path / ".env").write_text("REDIS_PASSWORD=of-nobody\n", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(engine_socket, "path", lambda: str(tmp_path / "s"))
+    project = replace(settings.load(), root=tmp_path)
+    with listening(tmp_path / "s", answers) as listener:
+        assert [ahead.learn(project, "base:1") for _ in range(2)] == [True, False]
+        # Other secrets are to be looked for: what was read before does not tell of them.
+        (tmp_path / ".env").write_text("REDIS_PASSWORD=of-somebody-else\n", encoding="utf-8")
+        assert ahead.learn(project, "base:1")
+    assert [target for target in listener.asked if target.endswith("/get")] == [f"/images/{image_id}/get"] * 2
+
+
+def test_a_base_that_is_not_there_is_not_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable() -> engine.Engine:
+        raise SeatrialError(Code.ENGINE_UNREACHABLE, "no Docker Engine answers")
+
+    monkeypatch.setattr(engine_socket, "path", lambda: str(tmp_path / "nobody"))
+    monkeypatch.setattr(engine, "connect", unreachable)
+    assert not ahead.learn(settings.load(), "base:1")
 
 
 def interrupt(begun: threading.Event) -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from service import batches
 from service.batches import AT_ONCE, MOST_TOGETHER
 from service.claims import StoreError
 from service.store import Store
@@ -23,14 +24,30 @@ async def test_commands_of_one_turn_go_over_one_connection_in_their_order() -> N
     assert redis.commands == [["GET", key] for key in keys]
 
 
-async def test_more_than_a_batch_holds_go_in_several_and_only_so_many_at_once() -> None:
+async def test_more_than_a_batch_holds_go_in_several_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "LATE_SECONDS", 600.0)
     async with scripted_redis(replies={"GET": b"$1\r\nx\r\n"}) as redis:
         store = Store(config(redis.port, 5.0))
         count = 5 * MOST_TOGETHER + 1
         assert await asyncio.gather(*(store.read("x402:a") for _ in range(count))) == [b"x"] * count
         await store.close()
-    assert redis.connections == AT_ONCE
+    assert redis.connections == 1
     assert len(redis.commands) == count
+
+
+async def test_beside_one_that_is_late_others_leave_but_only_so_many() -> None:
+    async with scripted_redis(replies={"GET": b"$1\r\nx\r\n"}) as redis:
+        redis.held = asyncio.Event()
+        store = Store(config(redis.port, 20.0))
+        asked = []
+        for number in range(1, AT_ONCE + 3):
+            asked.append(asyncio.create_task(store.read("x402:a")))
+            await _asked(redis, min(number, AT_ONCE))
+        assert (redis.connections, len(redis.commands)) == (AT_ONCE, AT_ONCE)
+        redis.held.set()
+        assert await asyncio.gather(*asked) == [b"x"] * len(asked)
+        await store.close()
+    assert redis.connections == AT_ONCE
 
 
 async def test_waiting_for_a_batch_counts_as_waiting() -> None:
@@ -94,7 +111,7 @@ async def test_closing_gives_up_what_is_under_way() -> None:
             await waiting
 
 
-async def _asked(redis: ScriptedRedis) -> None:
+async def _asked(redis: ScriptedRedis, count: int = 1) -> None:
     async with asyncio.timeout(20):
-        while not redis.commands:  # noqa: ASYNC110 - the fact is a plain attribute
+        while len(redis.commands) < count:  # noqa: ASYNC110 - the fact is a plain attribute
             await asyncio.sleep(0.005)
