@@ -133,6 +133,6 @@ namespace.add_collection(Collection("ledger", load, credit, debit, show))
 namespace.configure({"listing": LISTING})
 
 if __name__ == "__main__":
-    from seatrial.__main__ import run
+    from seatrial.program import run
 
     sys.exit(run(namespace, "./invoke"))

@@ -63,8 +63,8 @@ VERIFICATION_TEXT = """\
 ## Verification
 
 `verify` reads the whole image, as `docker save` gives it, so `docker save` alone is the measure to compare with.
-What was read is kept by the layer's digest. `setup` reads the base, so a new image is one of which the base is known; the
-very first time there is nothing but an empty cache.
+What was read is kept by the layer's digest. `setup` reads the base, so of a new image the base is known; beside that,
+what it takes with an empty cache.
 Without `--static` it also builds the image again without cache, and starts, breaks and removes a trial stack.
 Peak memory is the largest resident set of any one process that the command started, itself included, in any run.
 """

@@ -63,7 +63,7 @@ def begin(words: Sequence[str]) -> None:
     gc.set_threshold(_FEW_COLLECTIONS)
     options = [word for word in words[1:] if word.startswith("-")]
     if words[:1] == ["verify"] and all(option.startswith(_INDIFFERENT) for option in options):
-        with contextlib.suppress(SeatrialError):
+        with contextlib.suppress(Exception):
             project = settings.load()
             _begun.append(_start(project, project.image))
             interruption.at_last(forget)
@@ -92,13 +92,15 @@ def reading(project: Settings, reference: str) -> Iterator[Ahead]:
 
 
 def learn(project: Settings, reference: str) -> bool:
-    """Read an image of which nothing is known yet, and keep what was read; tell whether there was anything to read."""
+    """Read an image of which nothing is known yet, and keep what was read; tell whether that could be done now."""
     kept = open_cache(project.root, workspace.secret_places(project))
     asked = AskedEngine(lambda: engine.connect())  # noqa: PLW0108 - looked up when it is needed
     with contextlib.closing(asked), contextlib.suppress(SeatrialError):
         inspected = asked.image(reference) or {}
-        if any(map(kept.lacks, (inspected.get("RootFS") or {}).get("Layers") or [])):
-            return image.read_ahead(asked, reference, Wanted(tuple(workspace.secret_values(project))), kept) is not None
+        layers = (inspected.get("RootFS") or {}).get("Layers") or []
+        if any(map(kept.lacks, layers)):
+            image.read_ahead(asked, reference, Wanted(tuple(workspace.secret_values(project))), kept)
+            return all(kept.find(layer) is not None for layer in layers)
     return False
 
 

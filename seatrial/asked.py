@@ -51,9 +51,13 @@ class AskedEngine(Engine):
         """Return `docker image inspect`, or None when the image is not in the store."""
         with self._lock:
             if reference not in self._images:
-                said = self._said("images", reference, "json")
-                self._images[reference] = said if isinstance(said, dict) else super().image(reference)
+                self._images[reference] = self.at_hand(reference) or super().image(reference)
             return self._images[reference]
+
+    def at_hand(self, reference: str) -> Document | None:
+        """Return `docker image inspect` where the socket tells it; nothing is waited for that cannot be ended."""
+        said = self._said("images", reference, "json")
+        return said if isinstance(said, dict) else None
 
     def history(self, reference: str) -> list[Document]:
         """Return `docker history`, newest step first."""

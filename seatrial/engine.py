@@ -1,4 +1,4 @@
-"""The only door to the Docker Engine's API: questions in, the engine's own documents out."""
+"""The only door to the Docker SDK: questions in, the engine's own documents out."""
 
 from __future__ import annotations
 

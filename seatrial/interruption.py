@@ -35,11 +35,11 @@ def raised() -> Iterator[None]:
 
 
 def over() -> None:
-    """Let both signals change nothing any more: what was told is also how it ends. End what nobody wanted."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
+    """End what nobody wanted; let both signals change nothing any more: what was told is also how it ends."""
     while _last:
         _last.pop()()
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def at_last(end: Callable[[], None]) -> None:

@@ -77,8 +77,7 @@ def run(settings: Settings, options: Options) -> int:
     is_read = wanted.file is None and wanted.needs_layers
     reading = ahead.reading(settings, wanted.image) if is_read else contextlib.nullcontext()
     with file or contextlib.nullcontext(), console.step("verifying") as step, reading as now:
-        if now is not None:
-            wanted = replace(wanted, kept=now.kept, ahead=now.read)
+        wanted = replace(wanted, begun=now)
         report = examine(settings, _connected(options, file, now), options, step.note, wanted)
         if earlier is not None:
             report = report.compared_with(earlier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import secrets
@@ -15,6 +16,7 @@ from seatrial.errors import Code, SeatrialError
 from seatrial.secret_files import CLIENT_FILE, SECRET_FILES, problems, write_secrets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from seatrial.settings import Settings
@@ -170,15 +172,17 @@ def check_secrets(settings: Settings) -> list[str]:
 def secret_values(settings: Settings) -> list[tuple[str, str]]:
     """Return every value that must never show up anywhere, with its name.
 
-    These are the passwords, the client's token, and what .env sets under the name of a secret.
+    These are the passwords, the client's token, and what .env sets under the name of a secret. Raises SeatrialError
+    SECRETS when a file of them cannot be read.
     """
     environment = load_env(settings)
     named = {**environment, PASSWORD: os.environ.get(PASSWORD) or environment.get(PASSWORD, "")}
     found = {value: name for name, value in named.items() if SECRET_NAME.search(name.upper())}
-    for file in _secret_files(settings):
-        text = file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
-        if not re.search(r"\s", text):
-            found.setdefault(text, str(file.relative_to(settings.root)))
+    with _refused(settings):
+        for file in _secret_files(settings):
+            text = file.read_text(encoding="utf-8", errors="replace").strip() if file.is_file() else ""
+            if not re.search(r"\s", text):
+                found.setdefault(text, str(file.relative_to(settings.root)))
     return [(name, value) for value, name in found.items() if len(value) >= SHORTEST_SECRET]
 
 
@@ -208,7 +212,20 @@ def secret_places(settings: Settings) -> list[Path]:
     """Return the files that `secret_values` reads; nothing when the environment holds one, which no file tells."""
     if os.environ.get(PASSWORD):
         return []
-    return [settings.path(".env"), *_secret_files(settings)]
+    with _refused(settings):
+        return [settings.path(".env"), *_secret_files(settings)]
+
+
+@contextlib.contextmanager
+def _refused(settings: Settings) -> Iterator[None]:
+    """Turn what cannot be read into an error: what is not known cannot be looked for."""
+    try:
+        yield
+    except OSError as error:
+        folder = settings.path("secrets")
+        raise SeatrialError(
+            Code.SECRETS, f"{error.filename} cannot be read: {error.strerror}", hint=f"sudo chown -R $USER {folder}"
+        ) from error
 
 
 def _prepare_config(settings: Settings) -> list[str]:

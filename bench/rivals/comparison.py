@@ -61,7 +61,7 @@ What is compared with what:
 - The assertions for container-structure-test say of named files and of commands in a container what our checks of the
   families image, layers and packages say of every file in every layer. `verify --static` judges the build context, the
   Dockerfile and the compose file besides. Our times are those of a second run, which knows the layers from the first;
-  *cold* is a run that knows nothing.
+  *nothing cached* is one that knows nothing.
 - dockle, trivy (secrets and misconfigurations, no CVEs) and dive are beside the same three families.
 - hadolint and checkov (its framework dockerfile) are beside our family dockerfile, compose-lint beside compose.
 - dgoss starts the service and asks what `rivals/goss/alone.yaml` holds. `verify --only runtime,redis` starts the

@@ -183,10 +183,6 @@ class Evidence:
         after = draft if after is None else after
         return self.with_document(name, json.dumps(after) if is_json else after)
 
-    def with_text(self, name: str, old: str, new: str) -> Evidence:
-        """Return evidence in which a piece of a text document was replaced."""
-        return self.edited(name, lambda text: text.replace(old, new, 1))
-
     def with_files(self, files: Mapping[str, bytes], *, size_bytes: int | None = None, **attributes: int) -> Evidence:
         """Return evidence whose topmost layer of files holds more, read by the same reader as the real ones.
 

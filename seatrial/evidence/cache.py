@@ -44,6 +44,7 @@ _FIELDS = tuple(field.name for field in fields(Entry))
 _values = attrgetter(*_FIELDS)
 _TYPES = tuple({"str": str, "int": int, "bool": bool}.get(str(field.type), list) for field in fields(Entry))
 _WRITABLE_BY_OTHERS = 0o022
+_DRAFT, _DRAFT_SECONDS = ".new-", 3600
 _READERS = ("accounts.py", "bytecode.py", "cache.py", "secrets.py")
 """What decides, beside the archive package, which facts a layer gives: another version of it finds nothing."""
 
@@ -73,17 +74,18 @@ class LayerCache:
         return found
 
     def lacks(self, diff_id: str) -> bool:
-        """Whether nothing is kept of a layer yet, though it could be."""
+        """Whether a layer was never read, though what was read of it would be kept."""
         return bool(self._mark) and not self._file(diff_id).is_file()
 
     def keep(self, diff_id: str, entries: tuple[Entry, ...]) -> None:
-        """Keep the facts of a layer, unless something secret was seen in it."""
-        if not self._mark or any(entry.leaks for entry in entries):
+        """Keep the facts of a layer; where something secret was seen in it, or they are too long, only that it was."""
+        if not self._mark:
             return
-        rows = [_values(entry) for entry in entries]
+        is_kept = not any(entry.leaks for entry in entries)
+        rows = [_values(entry) for entry in entries] if is_kept else None
         content = json.dumps(rows, separators=(",", ":")).encode()
         if len(content) > MOST_BYTES:
-            return
+            content = b"null"
         fault = _write(self._file(diff_id), content)
         self.fault = self.fault or fault
         if not fault:
@@ -97,6 +99,10 @@ class LayerCache:
             files = sorted(self._folder.glob("layer-*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
             for file in files[KEPT_FILES:]:
                 file.unlink(missing_ok=True)
+            # What was being written when a run was killed; another run may be writing now.
+            for draft in self._folder.glob(f"{_DRAFT}*"):
+                if time.time() - draft.stat().st_mtime > _DRAFT_SECONDS:
+                    draft.unlink(missing_ok=True)
 
 
 def open_cache(project: Path, secret_files: Iterable[Path]) -> LayerCache:
@@ -186,7 +192,7 @@ def _write(file: Path, content: bytes) -> str:
     name = ""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=".new-")
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=_DRAFT)
         with os.fdopen(handle, "wb") as draft:
             draft.write(content)
         Path(name).replace(file)

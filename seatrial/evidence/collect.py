@@ -36,11 +36,10 @@ from seatrial.evidence.secrets import Wanted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from seatrial.ahead import Ahead
     from seatrial.checks import Check
     from seatrial.engine import Engine
     from seatrial.evidence.archive.filed import ImageFile
-    from seatrial.evidence.cache import LayerCache
-    from seatrial.evidence.image import Read
     from seatrial.settings import Settings
 
 RUNNING = {"runtime", "redis", "payment"}
@@ -70,10 +69,8 @@ class Request:
     """The image, where it is not in the engine but in a file."""
     base: str = ""
     """Another base image than the project's own: a name or a file."""
-    ahead: Future[Read | None] | None = None
+    begun: Ahead | None = None
     """The image, where reading it was begun before."""
-    kept: LayerCache | None = None
-    """What was read by former runs, where it was opened before."""
 
     @property
     def needs_layers(self) -> bool:
@@ -126,8 +123,10 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
                 reading.result()
             _add_rebuild(rebuilt, documents, missing, note)
         except BaseException:
-            # The pool waits for its threads, and a build would go on for a while.
+            # The pool waits for its threads, and a build would go on for a while, or an archive.
             process.end_all()
+            if wanted_by.begun is not None:
+                wanted_by.begun.engine.end()
             if wanted_by.file is not None:
                 wanted_by.file.close()
             raise
@@ -195,7 +194,8 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
     documents: dict[str, Any],
     missing: dict[str, str],
 ) -> None:
-    kept = wanted_by.kept or cache.open_cache(settings.root, workspace.secret_places(settings))
+    begun = wanted_by.begun
+    kept = begun.kept if begun else cache.open_cache(settings.root, workspace.secret_places(settings))
     with_layers = wanted_by.needs_layers
     if with_layers:
         found, reasons = image.base_documents(engine, wanted_by.base or base_image(settings))
@@ -204,9 +204,8 @@ def _read_image(  # noqa: PLR0913 - it fills the collection
     if wanted_by.file is not None:
         documents.update(image.documents_of_file(wanted_by.file, wanted, kept))
     elif engine is not None:
-        documents.update(
-            image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=wanted_by.ahead)
-        )
+        read = begun.read if begun else None
+        documents.update(image.documents(engine, wanted_by.image, wanted, kept, with_layers=with_layers, ahead=read))
     documents["cache.fault"] = kept.fault
     if settings.dockerfile:
         sbom = settings.path(build.SBOM_FILE)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
+    from seatrial.asked import AskedEngine
     from seatrial.engine import Engine
     from seatrial.evidence.archive.filed import ImageFile
     from seatrial.evidence.cache import LayerCache
@@ -37,10 +38,11 @@ def chain_id(diff_ids: Sequence[str]) -> str:
     return chain
 
 
-def read_ahead(engine: Engine, reference: str, wanted: Wanted, cache: LayerCache) -> Read | None:
+def read_ahead(engine: AskedEngine, reference: str, wanted: Wanted, cache: LayerCache) -> Read | None:
     """Return the layers of an image in the engine; None when that fails, and whoever gets nothing asks again."""
     try:
-        inspected = engine.image(reference)
+        # Who waits for more than the socket cannot be told to stop.
+        inspected = engine.at_hand(reference)
         if inspected is None:
             return None
         diff_ids = list(inspected["RootFS"].get("Layers") or [])
@@ -68,8 +70,9 @@ def documents(  # noqa: PLR0913 - what is known already
         raise SeatrialError(Code.IMAGE_MISSING, f"there is no image {reference}", hint="./invoke build")
     found: dict[str, Any] = {"image.inspect": inspected}
     if with_layers:
-        found["image.history"] = engine.history(reference)
-        # By its id: `docker save NAME` gives every tag of that name.
+        # By its id: the name may mean another image by now.
+        found["image.history"] = engine.history(inspected["Id"])
+        # And `docker save NAME` gives every tag of that name.
         diff_ids = list(inspected["RootFS"].get("Layers") or [])
         read = ahead.result() if ahead is not None else None
         if read is not None and read.image_id == inspected["Id"]:
@@ -82,7 +85,7 @@ def documents(  # noqa: PLR0913 - what is known already
 def documents_of_file(file: ImageFile, wanted: Wanted, cache: LayerCache) -> dict[str, Any]:
     """Return the same documents about an image in a file."""
     layers = file.layers(wanted, cache.find)
-    _keep(layers, cache)
+    _keep([layer for layer in layers if cache.lacks(layer.diff_id)], cache)
     size_bytes = sum(entry.size_bytes for layer in layers for entry in layer.entries)
     return {
         "image.inspect": filed_image.inspected(file, size_bytes),

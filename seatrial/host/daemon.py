@@ -9,16 +9,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial import process
+from seatrial import engine_socket, process
 from seatrial.errors import Code, SeatrialError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-START_SECONDS = 60.0
+START_SECONDS, ANSWER_SECONDS = 60.0, 5.0
 POLL_SECONDS = 0.1
 LOG = Path("/var/log/seatrial-dockerd.log")
-SOCKET = Path("/var/run/docker.sock")
+SOCKET = Path(engine_socket.DEFAULT)
 DOCKERD = (Path("/var/run/docker.pid"), "dockerd")
 PID_FILES = (DOCKERD, (Path("/var/run/docker/containerd/containerd.pid"), "containerd"))
 """Where the engine and its own containerd write their process ids, and the names of these processes."""
@@ -97,14 +97,12 @@ def listening(path: Path) -> bool:
 
 def answers(path: Path) -> bool:
     """Whether an engine says that it is ready on a Unix socket."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.settimeout(5)
-        try:
-            probe.connect(str(path))
-            probe.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-            return b" 200 " in probe.recv(256).split(b"\r\n")[0]
-        except OSError:
-            return False
+    try:
+        question = engine_socket.Question(str(path), "_ping", timeout_seconds=ANSWER_SECONDS)
+    except OSError:
+        return False
+    with contextlib.closing(question):
+        return question.is_answered()
 
 
 def _comes_up(pid: int | None) -> bool:

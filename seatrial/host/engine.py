@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seatrial import console, process
+from seatrial import console, engine_socket, plugins, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.host import apt, daemon
 
@@ -23,14 +22,8 @@ BUILDX_MINIMUM = (0, 13)
 """The first buildx that reports progress as JSON."""
 
 CALL_SECONDS = 30
-DEFAULT_ENDPOINT = "unix:///var/run/docker.sock"
+DEFAULT_ENDPOINT = f"unix://{engine_socket.DEFAULT}"
 LOCAL_ENDPOINTS = {DEFAULT_ENDPOINT, "unix:///run/docker.sock"}
-PLUGIN_FOLDERS = (
-    "/usr/local/lib/docker/cli-plugins",
-    "/usr/local/libexec/docker/cli-plugins",
-    "/usr/lib/docker/cli-plugins",
-    "/usr/libexec/docker/cli-plugins",
-)
 NEXT = "./invoke setup --engine"
 
 
@@ -143,11 +136,7 @@ def endpoint() -> str:
 
 def has_plugin(name: str) -> bool:
     """Whether the docker client finds a plugin: by its file, or by asking where the file is elsewhere."""
-    configured = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "cli-plugins"
-    folders = (configured, *map(Path, PLUGIN_FOLDERS))
-    if any(os.access(folder / f"docker-{name}", os.X_OK) for folder in folders):
-        return True
-    return bool(plugin_version(name))
+    return plugins.command(name) != ["docker", name] or bool(plugin_version(name))
 
 
 def plugin_version(name: str) -> apt.Version:

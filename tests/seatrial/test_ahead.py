@@ -90,13 +90,18 @@ def test_what_nobody_took_ends_with_the_command(monkeypatch: pytest.MonkeyPatch)
     assert ended.is_set()
 
 
+def unreadable() -> settings.Settings:
+    raise PermissionError(13, "Permission denied", "secrets")
+
+
 def test_what_is_wrong_with_the_settings_is_told_by_others(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong() -> settings.Settings:
         raise SeatrialError(Code.USAGE, "there is no such project")
 
     calls = read(monkeypatch)
-    monkeypatch.setattr(settings, "load", wrong)
-    ahead.begin(["verify"])
+    for fault in (wrong, unreadable):
+        monkeypatch.setattr(settings, "load", fault)
+        ahead.begin(["verify"])
     assert calls == []
 
 
@@ -114,6 +119,24 @@ def test_a_base_is_learned_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         (tmp_path / ".env").write_text("REDIS_PASSWORD=of-somebody-else\n", encoding="utf-8")
         assert ahead.learn(project, "base:1")
     assert [target for target in listener.asked if target.endswith("/get")] == [f"/images/{image_id}/get"] * 2
+
+
+def test_a_base_that_holds_a_secret_is_read_once_and_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("REDIS_PASSWORD=sixteen-letters-and-more\n", encoding="utf-8")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(engine_socket, "path", lambda: str(tmp_path / "s"))
+    layer = make_tar({"etc/app.conf": b"password = sixteen-letters-and-more"})
+    diff_id = f"sha256:{sha256(layer)}"
+    config = json.dumps({"rootfs": {"diff_ids": [diff_id]}}).encode()
+    row = [{"Config": "c.json", "Layers": ["one/layer.tar"]}]
+    archive = make_tar({"one/layer.tar": layer, "c.json": config, "manifest.json": json.dumps(row).encode()})
+    inspected = json.dumps({"Id": "sha256:1", "RootFS": {"Layers": [diff_id]}}).encode()
+    answers = {"/images/base:1/json": OK + inspected, "/images/sha256:1/get": OK + archive}
+    project = replace(settings.load(), root=tmp_path)
+    with listening(tmp_path / "s", answers) as listener:
+        assert [ahead.learn(project, "base:1") for _ in range(2)] == [False, False]
+    assert listener.asked.count("/images/sha256:1/get") == 1
+    assert [file.read_bytes() for file in (tmp_path / "cache").rglob("layer-*")] == [b"null"]
 
 
 def test_a_base_that_is_not_there_is_not_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

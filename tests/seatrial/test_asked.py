@@ -88,6 +88,12 @@ def test_what_the_socket_does_not_say_the_engine_is_asked(listener: Listener, sa
     assert client.closed
 
 
+def test_what_is_at_hand_needs_no_connection_either(listener: Listener) -> None:
+    assert AskedEngine(refuse).at_hand("x") is None
+    listener.answers["/images/x/json"] = OK + json.dumps({"Id": "sha256:1"}).encode()
+    assert AskedEngine(refuse).at_hand("x") == {"Id": "sha256:1"}
+
+
 @pytest.mark.parametrize("is_there", [True, False])
 def test_an_image_that_the_socket_does_not_give_the_client_saves(
     listener: Listener, monkeypatch: pytest.MonkeyPatch, *, is_there: bool

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import tasks
-from seatrial.__main__ import _with_optional_words
+from seatrial.program import _with_optional_words
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS = set(tasks.namespace.task_names)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial import process
+from seatrial import plugins, process
 from seatrial.errors import Code, SeatrialError
 from seatrial.host import apt, daemon, ensure_engine
 from seatrial.host import engine as host_engine
@@ -263,7 +263,7 @@ def test_an_answer_that_is_not_json_is_a_complaint() -> None:
 
 def test_a_plugin_is_found_by_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setattr(host_engine, "PLUGIN_FOLDERS", ())
+    monkeypatch.setattr(plugins, "FOLDERS", ())
     monkeypatch.setattr(host_engine, "plugin_version", lambda _: ())
     assert not host_engine.has_plugin("compose")
     (tmp_path / "cli-plugins").mkdir()

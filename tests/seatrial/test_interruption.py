@@ -21,6 +21,19 @@ code = tasks._exit_code(Context(), lambda _context: exec(BODY))
 {after}
 sys.exit(code)
 """
+LOADING = """\
+import sys
+from importlib.abc import MetaPathFinder
+from runpy import run_path
+class Signals(MetaPathFinder):
+    def find_spec(self, name, *more):
+        if name == "invoke":
+            exec("{kill}")
+sys.meta_path.insert(0, Signals())
+sys.argv = ["seatrial", "verify", "--list"]
+{start}
+"""
+STARTS = ("from seatrial.__main__ import main; main()", "run_path('tasks.py', run_name='__main__')")
 SAID = "interrupted: what was started has been removed\n"
 
 
@@ -31,6 +44,15 @@ def run(program: str, *words: str) -> process.Completed:
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_before_a_task_has_begun(name: str) -> None:
     done = run(f"from seatrial import interruption; interruption.leave_at_once(); {KILL.format(name)}; print('on')")
+    assert (done.exit_code, done.stdout, done.stderr) == (130, "", SAID)
+
+
+@pytest.mark.parametrize(
+    "start", ["from seatrial.__main__ import main; main()", "run_path('tasks.py', run_name='__main__')"]
+)
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_while_the_program_is_still_being_loaded(name: str, start: str) -> None:
+    done = run(LOADING.format(kill=KILL.format(name), start=start))
     assert (done.exit_code, done.stdout, done.stderr) == (130, "", SAID)
 
 

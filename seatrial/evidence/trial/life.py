@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial import compose, process, secret_files
 from seatrial.engine import PROJECT_LABEL
 from seatrial.errors import SeatrialError
-from seatrial.evidence.trial.model import TRIAL_LABEL, Trial, secret_copy, trial_model
+from seatrial.evidence.trial.model import INSTEAD_LABEL, TRIAL_LABEL, Trial, secret_copy, trial_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,6 +67,12 @@ def _start_whole(trial: Trial, note: Callable[[str], None]) -> None:
         trial.stack.down(volumes=True)
         time.sleep(_BEGUN_SECONDS)
         raise
+
+
+def _instead(trial: Trial) -> list[str]:
+    """Say what may be the reason: the trial writes nothing that is production's, and so has it empty."""
+    labels = [volume.get("labels") or {} for volume in trial.model["volumes"].values()]
+    return [f"in the trial {label[INSTEAD_LABEL]} is an empty volume" for label in labels if INSTEAD_LABEL in label]
 
 
 def _provide(settings: Settings, source: dict[str, Any], folder: Path) -> dict[str, Path]:
@@ -150,7 +156,7 @@ def _start(trial: Trial, note: Callable[[str], None]) -> None:
         )
         trial.moment("healthy", "all healthy")
     except SeatrialError as error:
-        outcome = {"healthy": False, "error": error.what}
+        outcome = {"healthy": False, "error": "\n".join([error.what, *_instead(trial)])}
         trial.moment("failed", "not healthy")
     outcome["seconds"] = time.monotonic() - began
     outcome["running"] = sorted(

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatrial import compose
+from seatrial.evidence.trial import apart
 
 if TYPE_CHECKING:
     from seatrial.engine import Document, Engine
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from seatrial.wallet import Payment
     from service.config import Config
 
-TRIAL_LABEL = "seatrial.trial"
+TRIAL_LABEL, INSTEAD_LABEL = "seatrial.trial", "seatrial.instead-of"
 MOMENTS = ("start", "healthy", "asked", "fault", "noticed", "mended", "recovered", "stop", "stopped", "failed")
 """The kinds of things that `trial.timeline` tells."""
 TWIN, OPEN_REDIS = "writable-twin", "open-redis"
@@ -99,6 +100,7 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
         service.pop("profiles", None)
         service.pop("build", None)
         service.pop("container_name", None)
+        apart.ties(service)
         if name == settings.service:
             service["image"] = image
         for port in service.get("ports", []):
@@ -109,6 +111,7 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
             if mount["type"] == "bind" and copied.is_file():
                 mount["source"] = str(copied)
         service.setdefault("labels", {})[TRIAL_LABEL] = label
+    instead = apart.mounts(services, folder)
     if settings.service in services:
         twin = copy.deepcopy(services[settings.service])
         twin.pop("read_only", None)
@@ -133,10 +136,23 @@ def trial_model(model: dict[str, Any], settings: Settings, image: str, folder: P
         for mount in service.get("volumes", [])
         if mount["type"] == "volume"
     }
+    # Without a name of their own networks and volumes are named after the trial's project.
+    marked = {"labels": {TRIAL_LABEL: label}}
     return {
         "services": services,
-        "networks": _renamed({"default": {}, **doors, **(model.get("networks") or {})}, used_networks, label),
-        "volumes": _renamed(model.get("volumes"), used_volumes, label),
+        "networks": {
+            name: {**apart.network(declared or {}), **marked}
+            for name, declared in {"default": {}, **doors, **(model.get("networks") or {})}.items()
+            if name in used_networks
+        },
+        "volumes": {
+            **{
+                name: {**apart.volume(declared or {}), **marked}
+                for name, declared in (model.get("volumes") or {}).items()
+                if name in used_volumes
+            },
+            **{name: {"labels": {TRIAL_LABEL: label, INSTEAD_LABEL: source}} for name, source in instead.items()},
+        },
         "secrets": {
             name: {"file": str(secret_copy(settings, folder, name, secret))} if "file" in secret else _unnamed(secret)
             for name, secret in (model.get("secrets") or {}).items()
@@ -176,15 +192,3 @@ def _open_doors(services: dict[str, Any], ports: dict[str, int]) -> dict[str, An
 def _unnamed(declared: dict[str, Any]) -> dict[str, Any]:
     """Return a part of the model without the name that it has in production's project."""
     return {key: value for key, value in declared.items() if key != "name"}
-
-
-def _renamed(declared: dict[str, Any] | None, used: set[Any], label: str) -> dict[str, Any]:
-    # Without a name of their own they are named after the trial's project.
-    return {
-        name: {
-            **_unnamed(options or {}),
-            "labels": {TRIAL_LABEL: label},
-        }
-        for name, options in (declared or {}).items()
-        if name in used
-    }

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial import engine, process
+from seatrial import ahead, engine, engine_socket, process, settings
 from seatrial.errors import Code, ExitCode, SeatrialError
-from seatrial.evidence import cache, image
+from seatrial.evidence import cache, collect, image
 from seatrial.evidence.archive import make_tar
 from seatrial.evidence.secrets import Wanted
 from tests.seatrial.evidence.images_in_files import LAYERS, configuration, saved, sha256
+from tests.seatrial.listener import OK, listening
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 DIFF_IDS = [f"sha256:{sha256(layer)}" for layer in LAYERS]
@@ -91,3 +95,26 @@ def test_an_interruption_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     process.end_all()
     reading.join()
     assert len(ended) == 1
+
+
+def gather(project: settings.Settings, note: Callable[[str], None]) -> None:
+    with ahead.reading(project, "x") as begun:
+        wanted = collect.Request("x", static=True, families=frozenset({"layers"}), begun=begun)
+        collect.collect(project, begun.engine, wanted, note)
+
+
+def test_an_interruption_ends_what_was_begun_at_the_socket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_note: str) -> None:
+        assert listener.got("/images/sha256:1/get")
+        raise KeyboardInterrupt
+
+    (tmp_path / ".env").touch()
+    inspected = json.dumps({"Id": "sha256:1", "RootFS": {"Layers": DIFF_IDS}}).encode()
+    answers = {"/images/x/json": OK + inspected, "/images/sha256:1/history": OK + b"[]", "/images/sha256:1/get": OK}
+    monkeypatch.setattr(engine_socket, "path", lambda: str(tmp_path / "s"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    project = replace(settings.load(), root=tmp_path, compose_file="", dockerfile="")
+    held = ("/images/sha256:1/get",)
+    with listening(tmp_path / "s", answers, held) as listener, pytest.raises(KeyboardInterrupt):
+        gather(project, interrupted)
+    assert listener.asked.count("/images/sha256:1/get") == 1
