@@ -140,3 +140,25 @@ def test_an_image_without_a_project(example: Path, tmp_path: Path) -> None:
     assert (verdicts["image.user"], verdicts["layers.no_secrets"]) == ("PASS", "PASS")
     assert reasons(report)["compose.user"] == "the project has no compose file"
     assert reasons(report)["dockerfile.stages"] == "the project has no Dockerfile"
+
+
+@pytest.mark.parametrize("example", ["shop"], indirect=True)
+def test_a_trial_touches_neither_production_s_folder_nor_its_network(example: Path) -> None:
+    network = f"{PREFIX}-public"
+    compose, data = example / "compose.yaml", example / "data"
+    before = compose.read_text(encoding="utf-8")
+    text = before.replace("- visits:/data\n", "- ./data:/data\n").replace("  visits: {}\n", "  {}\n")
+    text = text.replace("  public: {}\n", f"  public: {{external: true, name: {network}}}\n")
+    data.mkdir()
+    data.chmod(0o777)
+    (data / "dump.rdb").write_bytes(b"what production remembers")
+    docker("network", "create", network)
+    try:
+        compose.write_text(text, encoding="utf-8")
+        report = verified(example, "--only", "runtime,redis")
+    finally:
+        compose.write_text(before, encoding="utf-8")
+        docker("network", "rm", network)
+    assert sum(result["verdict"] == "PASS" for result in report["results"]) > 15
+    # With this file Redis would not even start.
+    assert {file.name: file.read_bytes() for file in data.iterdir()} == {"dump.rdb": b"what production remembers"}
