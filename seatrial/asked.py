@@ -65,12 +65,15 @@ class AskedEngine(Engine):
         return said if isinstance(said, list) else super().history(reference)
 
     def save(self, reference: str) -> Iterator[bytes]:
-        """Yield the archive of `docker save` in pieces."""
+        """Yield the archive of `docker save` in pieces. The engine begins with it before the first is asked for."""
         self._go_on()
-        with self._answered("images", reference, "get", timeout_seconds=None) as answer:
-            if answer is not None:
+        return self._saved(reference, self._ask("images", reference, "get", timeout_seconds=None))
+
+    def _saved(self, reference: str, question: Question | None) -> Iterator[bytes]:
+        with self._listening(question) as is_answered:
+            if question is not None and is_answered:
                 try:
-                    for piece in answer.content():
+                    for piece in question.content():
                         self._go_on()
                         yield piece
                 except OSError as error:
@@ -94,28 +97,34 @@ class AskedEngine(Engine):
 
     def _said(self, *words: str) -> Any:
         """Return what the socket answers, None when it is no document."""
-        with self._answered(*words, timeout_seconds=TIMEOUT_SECONDS) as answer:
+        question = self._ask(*words, timeout_seconds=TIMEOUT_SECONDS)
+        with self._listening(question) as is_answered:
             try:
-                return json.loads(b"".join(answer.content())) if answer else None
+                return json.loads(b"".join(question.content())) if question is not None and is_answered else None
             except (OSError, ValueError, RecursionError):
                 return None
 
-    @contextlib.contextmanager
-    def _answered(self, *words: str, timeout_seconds: float | None) -> Iterator[Question | None]:
-        """Give the answer to a question, None where the socket has none."""
+    def _ask(self, *words: str, timeout_seconds: float | None) -> Question | None:
+        """Send a question, where there is a socket that takes it."""
         where = engine_socket.path()
         try:
             question = engine_socket.Question(where, *words, timeout_seconds=timeout_seconds) if where else None
         except OSError:
             question = None
+        if question is not None:
+            self._asked.add(question)
+        return question
+
+    @contextlib.contextmanager
+    def _listening(self, question: Question | None) -> Iterator[bool]:
+        """Wait for the head of an answer; tell whether what was asked for follows."""
         if question is None:
-            yield None
+            yield False
             return
-        self._asked.add(question)
         try:
             # Only now: whoever ends this sees the question, or is seen here.
             self._go_on()
-            yield question if question.is_answered() else None
+            yield question.is_answered()
         finally:
             self._asked.discard(question)
             question.close()

@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 from seatrial.checks import Problem, check
 from seatrial.evidence import MissingEvidence, followed
 from seatrial.evidence import bytecode as compiled
-from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, parse_lock
+from seatrial.evidence.requirements import SITE_PACKAGES, Distribution, Locked, applies, installed, is_lock, parse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -248,10 +248,7 @@ def no_development(evidence: Evidence) -> Iterator[Problem]:
     files, lock = evidence.document("tree.files", ""), evidence.settings.lock_file
     production = {line.name for line in parse_lock(files.get(lock, ""))}
     others = {
-        line.name: name
-        for name in sorted(files)
-        if name.endswith(".txt") and name != lock
-        for line in parse_lock(files[name])
+        line.name: name for name in sorted(files) if is_lock(name) and name != lock for line in parse_lock(files[name])
     }
     found = installed(payload_files(evidence))
     evidence.seen["distributions"] += len(found)

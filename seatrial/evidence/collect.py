@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial import ahead, build, compose, compose_files, layout, process, waivers, workspace
 from seatrial.errors import Code, SeatrialError
-from seatrial.evidence import Evidence, cache, compose_model, filed_image, image, tree, trial
+from seatrial.evidence import Evidence, cache, compose_model, filed_image, image, requirements, tree, trial
 from seatrial.evidence.archive import Layer, read_image
 from seatrial.evidence.base import base_image
 from seatrial.evidence.secrets import Wanted
@@ -119,8 +119,7 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
             if running and engine is not None:
                 wanted = _run_trial(settings, engine, wanted_by, wanted, documents, missing, note)
             note("reading the image")
-            for reading in static:
-                reading.result()
+            _await(static, wanted_by, documents)
             _add_rebuild(rebuilt, documents, missing, note)
         except BaseException:
             # The pool waits for its threads, and a build would go on for a while, or an archive.
@@ -131,6 +130,17 @@ def collect(settings: Settings, engine: Engine | None, wanted_by: Request, note:
                 wanted_by.file.close()
             raise
     return Evidence(settings, documents, missing, wanted)
+
+
+def _await(static: list[Future[None]], wanted_by: Request, documents: dict[str, Any]) -> None:
+    """Wait for the static evidence, the image last."""
+    for reading in static[1:]:
+        reading.result()
+    if "packages" in wanted_by.families:
+        # While the image is on its way: what is parsed is kept, and several checks ask for it.
+        for name in filter(requirements.is_lock, documents["tree.files"]):
+            requirements.parse_lock(documents["tree.files"][name])
+    static[0].result()
 
 
 def _absent(settings: Settings) -> dict[str, str]:

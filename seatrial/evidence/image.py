@@ -119,11 +119,13 @@ def base_documents(engine: Engine | None, base: str) -> tuple[dict[str, Any], di
 def _layers(
     save: Callable[[str], Iterator[bytes]], image_id: str, diff_ids: list[str], wanted: Wanted, cache: LayerCache | None
 ) -> tuple[Layer, ...]:
+    # The engine begins at once, where it is sure that it will be asked.
+    begun = save(image_id) if cache is None or any(map(cache.lacks, diff_ids)) else None
     kept = {diff_id: cache.find(diff_id) for diff_id in diff_ids} if cache is not None else {}
     known = {diff_id: entries for diff_id, entries in kept.items() if entries is not None}
     if diff_ids and len(known) == len(diff_ids):
         return tuple(Layer(diff_id, known[diff_id]) for diff_id in diff_ids)
-    layers = read_image(save(image_id), wanted, known)
+    layers = read_image(begun or save(image_id), wanted, known)
     if cache is not None:
         _keep([layer for layer in layers if layer.diff_id not in known], cache)
     return layers

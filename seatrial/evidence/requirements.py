@@ -52,6 +52,11 @@ class Distribution:
     """Path relative to `site`, and the hash as `sha256=...` or nothing."""
 
 
+def is_lock(name: str) -> bool:
+    """Whether a file among those that decide about the image holds requirements."""
+    return name.endswith(".txt")
+
+
 @functools.lru_cache(maxsize=16)
 def parse_lock(text: str) -> tuple[Locked, ...]:
     """Return the pinned lines of a requirements file. What is not `name==version` has an empty version.
