@@ -57,6 +57,7 @@ class Stack:
             [*plugins.command("compose"), *self.command("config", "--format", "json")[2:]],
             timeout_seconds=CONFIG_TIMEOUT_SECONDS,
             check=False,
+            gives_way=True,
             cwd=self.folder,
         )
         if not done.ok:

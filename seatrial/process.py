@@ -12,16 +12,18 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatrial.errors import Code, SeatrialError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 TERMINATION_GRACE_SECONDS = 5.0
 F_SETPIPE_SZ = 1031
+GIVING_WAY = 10
+"""How nice a program is that gives way."""
 
 _running: set[subprocess.Popen[Any]] = set()
 _running_lock = threading.Lock()
@@ -62,11 +64,13 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
     cwd: Path | None = None,
     stdin: str | None = None,
     check: bool = True,
+    gives_way: bool = False,
     on_line: Callable[[str], None] | None = None,
 ) -> Completed:
     """Run a program to its end and return what it said.
 
-    `env` is added to this process's environment. `on_line` is given each line of standard error, then of
+    `env` is added to this process's environment. A program that `gives_way` works when others, the engine first of
+    all, leave room. `on_line` is given each line of standard error, then of
     standard output, as it appears. Raises SeatrialError: COMMAND_MISSING, TIMED_OUT, or with `check` COMMAND_FAILED.
     An interruption ends the program before it is passed on.
     """
@@ -89,6 +93,8 @@ def run(  # noqa: PLR0913 - each option is a fact about one call
             _running.add(child)
     except OSError as error:
         raise _cannot_be_run(argv, error) from error
+    if gives_way:
+        _give_way(child.pid)
     try:
         stdout, stderr = _communicate(child, stdin, timeout_seconds, on_line)
     except subprocess.TimeoutExpired as error:
@@ -216,6 +222,14 @@ def terminate(child: subprocess.Popen[str]) -> None:
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _give_way(pid: int) -> None:
+    # Linux weighs sessions against each other first, where it groups them, and the processes of one after that.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, GIVING_WAY)
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/autogroup").write_text(str(GIVING_WAY), encoding="ascii")
 
 
 def _communicate(

@@ -98,6 +98,7 @@ def context(settings: Settings, wanted: Wanted) -> tuple[Entry, ...]:
             ],
             cwd=settings.root,
             check=False,
+            gives_way=True,
             timeout_seconds=CONTEXT_TIMEOUT_SECONDS,
         )
         if not done.ok:
