@@ -8,16 +8,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import chaos, commands, document, figures, machine, peak, rates, service, startup
+from bench import chaos, commands, document, figures, machine, peak, profile, rates, service, startup
 from seatrial import console, engine, settings
 from seatrial.errors import ExitCode, SeatrialError
 from seatrial.evidence import trial
 
 RESULTS_FILE = Path(__file__).parent / "results.json"
 RATES_FILE = RESULTS_FILE.with_name("service.json")
+PROFILE_FILE = RESULTS_FILE.parent / "results" / "profile.txt"
 CHAOS_FILE = RESULTS_FILE.with_name("chaos.json")
 DOCUMENT_FILE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-PARTS = ("all", "tasks", "startup", "verification", "service", "memory", "chaos", "render")
+PARTS = ("all", "tasks", "startup", "verification", "service", "memory", "chaos", "profile", "render")
 ROUNDS, MINUTES = 5, 10.0
 
 
@@ -35,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
         options = _parser().parse_args(words)
         if options.part in {"all", "service", "memory", "chaos"}:
             _measure_service(options.part, options.rounds, options.minutes)
+        if options.part == "profile":
+            _profile()
         if options.part in {"all", "tasks", "startup", "verification"}:
             _measure(options.part, options.rounds)
         if options.part in {"all", "service", "memory", "chaos", "render"}:
@@ -89,6 +92,12 @@ def _measure_service(part: str, rounds: int, minutes: float) -> None:
             CHAOS_FILE.write_text(chaos.to_json(chaos.measure(step.note)), encoding="utf-8")
 
 
+def _profile() -> None:
+    with console.step("profiling the service", plain=True) as step:
+        PROFILE_FILE.write_text(profile.measure(step.note), encoding="utf-8")
+        step.done(f"written to {PROFILE_FILE.relative_to(DOCUMENT_FILE.parent.parent)}")
+
+
 def rendered() -> str:
     """Return the document that the kept results make."""
     return document.render(
@@ -110,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         default="all",
         choices=PARTS,
-        help="all measures and writes; service, memory and chaos write their own results; the other parts alone are "
-        "printed, nothing is written; render writes the document anew",
+        help="all measures and writes; service, memory, chaos and profile write their own results; the other parts "
+        "alone are printed, nothing is written; render writes the document anew",
     )
     parser.add_argument("--rounds", type=_positive, default=ROUNDS, help="runs of each (default: %(default)s)")
     parser.add_argument("--minutes", type=float, default=MINUTES, help="of memory (default: %(default)s)")

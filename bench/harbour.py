@@ -72,7 +72,30 @@ def harbour() -> Iterator[tuple[Path, dict[str, Server]]]:
 
 
 @contextmanager
-def _ours(name: str, folder: Path, redis: LoneRedis, mode: str, network: str) -> Iterator[Server]:
+def alone(program: Callable[[str], list[str]]) -> Iterator[tuple[Path, Server]]:
+    """Start the service alone, by what `program` gives for a configuration's path; gives a folder, too."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with lone_redis(folder) as redis:
+            folder.chmod(0o755)
+            docker("update", "--cpuset-cpus", str(LOAD_CORE), redis.container)
+            with _ours("ours", folder, redis, "record", KIND.network, program) as ours:
+                yield folder, ours
+
+
+def _service(config: str) -> list[str]:
+    return ["-m", "service", "--config", config]
+
+
+@contextmanager
+def _ours(  # noqa: PLR0913 - what a service is started with
+    name: str,
+    folder: Path,
+    redis: LoneRedis,
+    mode: str,
+    network: str,
+    program: Callable[[str], list[str]] = _service,
+) -> Iterator[Server]:
     config = folder / f"{name}.json"
 
     def words(port: int) -> list[str]:
@@ -82,7 +105,7 @@ def _ours(name: str, folder: Path, redis: LoneRedis, mode: str, network: str) ->
         text["kinds"][0]["network"] = network
         text["redis"] = {**_reached(redis), "passwordFile": str(redis.config().password_file)}
         config.write_text(json.dumps(text), encoding="utf-8")
-        return ["-m", "service", "--config", str(config)]
+        return program(str(config))
 
     with _started(name, redis, words) as server:
         yield server

@@ -58,7 +58,7 @@ def measure_memory(minutes: float, note: Callable[[str], None]) -> Memory:
         while time.monotonic() < began + minutes * 60:
             for path in ("/verify", "settle record"):
                 server.redis.admin("FLUSHALL")
-                answered += _run(folder, server, path, 64, MEMORY_STEP_SECONDS / 2).answered
+                answered += run(folder, server, path, 64, MEMORY_STEP_SECONDS / 2).answered
             samples.append(Sample(time.monotonic() - began, server.memory_bytes()))
             note(f"{samples[-1].seconds:.0f} s, {samples[-1].rss_bytes / 1e6:.1f} MB")
     return Memory(answered, tuple(samples))
@@ -74,7 +74,7 @@ def _cells(folder: Path, servers: dict[str, Server], rounds: int, note: Callable
                 note(f"{path} of {name}, {connections} connections, {number + 1} of {rounds}")
                 server = servers[name]
                 before = server.cpu_seconds()
-                report = _run(folder, server, path, connections, SECONDS)
+                report = run(folder, server, path, connections, SECONDS)
                 cpu = server.cpu_seconds() - before
                 # The warm-up costs too, and is answered at the same pace.
                 answers = report.answered * (report.seconds + WARM_UP_SECONDS) / report.seconds
@@ -99,7 +99,7 @@ def _half_loads(
     for number in range(rounds):
         for name in SERVERS:
             note(f"{name} at half load, {rates[name]:.0f} a second, {number + 1} of {rounds}")
-            seen[name].append(_run(folder, servers[name], "/verify", 16, HALF_LOAD_SECONDS, rates[name]))
+            seen[name].append(run(folder, servers[name], "/verify", 16, HALF_LOAD_SECONDS, rates[name]))
     return [
         HalfLoad(
             name,
@@ -112,9 +112,10 @@ def _half_loads(
     ]
 
 
-def _run(  # noqa: PLR0913 - one run is one call
+def run(  # noqa: PLR0913 - one run is one call
     folder: Path, server: Server, path: str, connections: int, seconds: float, per_second: float = 0.0
 ) -> Report:
+    """Put a load on a server and return what it answered. Raises RuntimeError when an answer is not 200."""
     bodies = folder / "bodies"
     if path == "/health":
         plan = Plan(server.port, "GET", path, connections, seconds, token=TOKEN)
