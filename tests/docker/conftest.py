@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.docker.mutant import Mutant
 
 HERE = Path(__file__).parent
-SIDE_BY_SIDE = 2
+TRIALS, OTHERS = 3, 2
 """Mutants of one kind at once: most of a trial is waiting for a health check, much of the others is Docker's work."""
 
 
@@ -59,7 +59,7 @@ def at_sea(
     """Every mutant that was chosen, examined side by side: those with a trial beside those without."""
     calls = [getattr(item, "callspec", None) for item in request.session.items]
     chosen: list[Mutant] = [call.params["mutant"] for call in calls if call and "mutant" in call.params]
-    with ThreadPoolExecutor(SIDE_BY_SIDE) as trials, ThreadPoolExecutor(SIDE_BY_SIDE) as others:
+    with ThreadPoolExecutor(TRIALS) as trials, ThreadPoolExecutor(OTHERS) as others:
         try:
             yield {
                 mutant.name: (trials if mutant.needs == "trial" else others).submit(
