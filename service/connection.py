@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -45,7 +46,9 @@ class Connection:
             Need.HEAD: limits.header_seconds,
             Need.BODY: limits.body_seconds,
         }
-        self._requests = 0
+        # Fewer for some, so that those that began together do not all end, and begin again, in one moment.
+        fewer = random.randrange(limits.requests_per_connection // 4 + 1)  # noqa: S311 - nobody gains by guessing it
+        self._requests_left = limits.requests_per_connection - fewer
         self._draining = False
         # Nothing of a next request has come: closing now takes nothing from the client.
         self._idle = True
@@ -99,8 +102,8 @@ class Connection:
         if request is None:
             return False
         answer = await self._answer(request)
-        self._requests += 1
-        last = self._draining or self._requests >= self._limits.requests_per_connection
+        self._requests_left -= 1
+        last = self._draining or self._requests_left <= 0
         await self._respond(answer, close=last)
         return self._wire.start_next()
 

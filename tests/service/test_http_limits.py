@@ -133,10 +133,10 @@ async def test_a_connection_serves_as_many_requests_as_it_may() -> None:
     assert ["connection" in reply.fields for reply in got] == [False, False, True]
 
 
-async def test_the_real_limit_is_a_hundred() -> None:
+async def test_the_real_limit_is_at_most_a_hundred_and_not_the_same_for_all() -> None:
     async with running() as service:
-        got = await service.exchange(request("/live") * 120)
-    assert len(got) == 100
+        counts = [len(await service.exchange(request("/live") * 120)) for _ in range(12)]
+    assert 75 <= min(counts) < max(counts) <= 100
 
 
 def head_of(size: int) -> bytes:
