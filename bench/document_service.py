@@ -30,9 +30,9 @@ with the x402 SDK on FastAPI and uvicorn (`bench/peer.py`), twice, each with coi
   used from one that was not, so nobody could run it; it is what the SDK and its framework cost by themselves.
 
 This service also counts its metrics, bounds every read in time, limits each client's rate, and closes a connection
-after 75 to 100 requests. Every payment is another one, signed beforehand. Redis is the production's, syncing each write, on
-the load's core. CPU is what the system counts for the server's process, for one request: on a machine that does other
-things too it is the number to compare by.
+after 75 to 100 requests. Every payment is another one, signed beforehand. Redis is the production's, syncing each
+write, on the load's core. CPU is what the system counts for the server's process, for one request: on a machine that
+does other things too it is the number to compare by.
 """
 
 HALF_TEXT = """\
