@@ -366,3 +366,14 @@ def test_redis_takes_the_acl(project: settings.Settings) -> None:
     said = process.run([*argv, image, "sh", "-ec", script], env=env, stdin=acl, timeout_seconds=60).stdout.split("\n")
     words = [line.split()[0] if line else "" for line in said if line]
     assert words == ["NOAUTH", "OK", "1", "NOPERM", "PONG", "NOPERM", "1"]
+
+
+def test_secrets_that_cannot_be_read_are_an_error(project: settings.Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_settings: settings.Settings) -> list[Path]:
+        raise PermissionError(13, "Permission denied", "secrets/redis_password")
+
+    monkeypatch.setattr(workspace, "_secret_files", refused)
+    for ask in (workspace.secret_values, workspace.secret_places):
+        with pytest.raises(SeatrialError, match="secrets/redis_password cannot be read: Permission denied") as caught:
+            ask(project)
+        assert caught.value.code is Code.SECRETS

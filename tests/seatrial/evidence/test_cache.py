@@ -239,3 +239,25 @@ def test_every_module_that_decides_what_is_kept_is_a_part_of_its_version() -> No
                 used.add(f"{(node.module or '').removeprefix('seatrial.evidence.')}.py")
     assert {"accounts.py", "secrets.py"} <= used & modules
     assert used & modules <= set(cache._READERS)
+
+
+def test_a_layer_is_lacking_until_it_was_read_whether_or_not_its_facts_are_kept(tmp_path: Path, secret: Path) -> None:
+    leaking = dataclasses.replace(ENTRY, leaks=("a private key",))
+    for entries, found in (((ENTRY,), (ENTRY,)), ((leaking,), None)):
+        digest = f"sha256:{len(found or ())}"
+        kept = cache.open_cache(tmp_path, [secret])
+        assert kept.lacks(digest)
+        kept.keep(digest, entries)
+        assert not kept.lacks(digest)
+        assert kept.find(digest) == found
+    assert not cache.open_cache(tmp_path, []).lacks(DIGEST)
+
+
+def test_what_a_killed_run_was_writing_goes_after_an_hour(tmp_path: Path, secret: Path) -> None:
+    kept = cache.open_cache(tmp_path, [secret])
+    old, new = (tmp_path / "cache" / "seatrial" / f".new-{name}" for name in ("old", "new"))
+    for draft in (old, new):
+        draft.write_text("half a layer")
+    os.utime(old, (0, 0))
+    kept.keep(DIGEST, (ENTRY,))
+    assert (old.exists(), new.exists()) == (False, True)
