@@ -227,7 +227,7 @@ def terminate(child: subprocess.Popen[str]) -> None:
 def _give_way(pid: int) -> None:
     # Linux weighs sessions against each other first, where it groups them, and the processes of one after that.
     with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, GIVING_WAY)
+        os.setpriority(os.PRIO_PROCESS, pid, max(GIVING_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
     with contextlib.suppress(OSError):
         Path(f"/proc/{pid}/autogroup").write_text(str(GIVING_WAY), encoding="ascii")
 

@@ -271,13 +271,14 @@ def test_a_daemon_outlives_the_call_and_writes_to_its_log(tmp_path: Path) -> Non
     assert log.read_text(encoding="utf-8") == "started\n"
 
 
-def test_a_program_that_gives_way_is_nicer_than_we() -> None:
+def test_a_program_that_gives_way_is_nice() -> None:
+    # We may be nice ourselves.
+    nice = max(process.GIVING_WAY, os.getpriority(os.PRIO_PROCESS, 0))
     code = f"""
         import os, time
-        while os.getpriority(os.PRIO_PROCESS, 0) != {process.GIVING_WAY}:
+        while os.getpriority(os.PRIO_PROCESS, 0) != {nice}:
             time.sleep(0.01)
     """
     assert process.run(python(code), gives_way=True, timeout_seconds=60).ok
     # One that has ended already needs nothing.
     assert process.run(["true"], gives_way=True).ok
-    assert os.getpriority(os.PRIO_PROCESS, 0) < process.GIVING_WAY
