@@ -56,31 +56,33 @@ class Server:
 @contextmanager
 def harbour() -> Iterator[tuple[Path, dict[str, Server]]]:
     """Start all of them; gives a folder for what they are sent, too."""
+    with (
+        _redis() as (folder, redis),
+        _ours("ours", folder, redis, "record", KIND.network) as ours,
+        _ours("ledger", folder, redis, "ledger", ledger_kind().network) as ledger,
+        _started("peer", redis, lambda port: ["-m", "bench.peer", str(port)]) as peer,
+        _started("same", redis, lambda port: ["-m", "bench.peer", str(port), _shared(folder, redis)]) as same,
+    ):
+        yield folder, {"ours": ours, "ledger": ledger, "peer": peer, "same": same}
+
+
+@contextmanager
+def alone(program: Callable[[str], list[str]]) -> Iterator[tuple[Path, Server]]:
+    """Start the service alone, by what `program` gives for a configuration's path; gives a folder, too."""
+    with _redis() as (folder, redis), _ours("ours", folder, redis, "record", KIND.network, program) as ours:
+        yield folder, ours
+
+
+@contextmanager
+def _redis() -> Iterator[tuple[Path, LoneRedis]]:
+    """Start Redis on the load's core; gives a folder, too."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with lone_redis(folder) as redis:
             folder.chmod(0o755)
             redis.load_ledger()
             docker("update", "--cpuset-cpus", str(LOAD_CORE), redis.container)
-            with (
-                _ours("ours", folder, redis, "record", KIND.network) as ours,
-                _ours("ledger", folder, redis, "ledger", ledger_kind().network) as ledger,
-                _started("peer", redis, lambda port: ["-m", "bench.peer", str(port)]) as peer,
-                _started("same", redis, lambda port: ["-m", "bench.peer", str(port), _shared(folder, redis)]) as same,
-            ):
-                yield folder, {"ours": ours, "ledger": ledger, "peer": peer, "same": same}
-
-
-@contextmanager
-def alone(program: Callable[[str], list[str]]) -> Iterator[tuple[Path, Server]]:
-    """Start the service alone, by what `program` gives for a configuration's path; gives a folder, too."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with lone_redis(folder) as redis:
-            folder.chmod(0o755)
-            docker("update", "--cpuset-cpus", str(LOAD_CORE), redis.container)
-            with _ours("ours", folder, redis, "record", KIND.network, program) as ours:
-                yield folder, ours
+            yield folder, redis
 
 
 def _service(config: str) -> list[str]:

@@ -34,6 +34,19 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return calls
 
 
+def endless(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Let a reading go on until its engine is ended; return what tells that it has begun, and that it was ended."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def wait(engine: Any, *_more: Any) -> None:
+        monkeypatch.setattr(engine, "end", ended.set)
+        begun.set()
+        assert ended.wait(60)
+
+    monkeypatch.setattr(image, "read_ahead", wait)
+    return begun, ended
+
+
 @pytest.mark.parametrize(
     ("words", "is_begun"),
     [
@@ -74,15 +87,7 @@ def test_what_was_begun_is_taken_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_nobody_took_ends_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-
-    def wait(engine: Any, *_more: Any) -> None:
-        monkeypatch.setattr(engine, "end", ended.set)
-        begun.set()
-        assert ended.wait(60)
-
-    begun = threading.Event()
-    monkeypatch.setattr(image, "read_ahead", wait)
+    begun, ended = endless(monkeypatch)
     monkeypatch.setattr(interruption, "SIGNALS", ())
     ahead.begin(["verify"])
     assert begun.wait(60)
@@ -154,15 +159,7 @@ def interrupt(begun: threading.Event) -> None:
 
 
 def test_an_interruption_ends_the_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = threading.Event()
-
-    def wait(engine: Any, *_more: Any) -> None:
-        monkeypatch.setattr(engine, "end", ended.set)
-        begun.set()
-        assert ended.wait(60)
-
-    begun = threading.Event()
-    monkeypatch.setattr(image, "read_ahead", wait)
+    begun, ended = endless(monkeypatch)
     with pytest.raises(KeyboardInterrupt), ahead.reading(settings.load(), "x"):
         interrupt(begun)
     assert ended.is_set()

@@ -69,9 +69,9 @@ def _start_whole(trial: Trial, note: Callable[[str], None]) -> None:
         raise
 
 
-def _instead(trial: Trial) -> list[str]:
-    """Say what may be the reason: the trial writes nothing that is production's, and so has it empty."""
-    labels = [volume.get("labels") or {} for volume in trial.model["volumes"].values()]
+def instead(model: dict[str, Any]) -> list[str]:
+    """Say what may keep a trial from starting: it writes nothing that is production's, and so has it empty."""
+    labels = [volume["labels"] for volume in model["volumes"].values()]
     return [f"in the trial {label[INSTEAD_LABEL]} is an empty volume" for label in labels if INSTEAD_LABEL in label]
 
 
@@ -156,7 +156,7 @@ def _start(trial: Trial, note: Callable[[str], None]) -> None:
         )
         trial.moment("healthy", "all healthy")
     except SeatrialError as error:
-        outcome = {"healthy": False, "error": "\n".join([error.what, *_instead(trial)])}
+        outcome = {"healthy": False, "error": "\n".join([error.what, *instead(trial.model)])}
         trial.moment("failed", "not healthy")
     outcome["seconds"] = time.monotonic() - began
     outcome["running"] = sorted(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evidence.trial import TRIAL_LABEL, apart, trial_model
+from seatrial.evidence.trial import TRIAL_LABEL, apart, life, trial_model
 from tests import good
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ def test_nothing_that_is_there_already_is_joined_or_used(host: Path, tmp_path: P
     assert made["services"]["redis-prod"]["networks"]["backend"] == {"aliases": ["cache"]}
     assert made["services"]["redis-prod"]["volumes_from"] == ["facilitator"]
     assert "external_links" not in made["services"]["redis-prod"]
-    (own,) = (volume for name, volume in made["volumes"].items() if name.startswith("instead-"))
-    assert str(host / "data") in own["labels"].values()
+    # Who cannot start without what is there is told so.
+    assert life.instead(made) == [f"in the trial {host / 'data'} is an empty volume"]
 
 
 def test_memory_stays_memory() -> None:
