@@ -137,14 +137,17 @@ def _known(settings: Settings) -> list[str]:
 
 
 def _is_stale(connected: Engine, settings: Settings) -> bool:
-    """Whether the image has to be built: there is none, or it was made from other source than the tree's."""
+    """Whether the image has to be built: there is none, of other source than the tree's, or built in another checkout.
+
+    Its SBOM lies beside the one in which it was built.
+    """
     image = connected.image(settings.image)
     if image is None:
         return True
     made_from = ((image.get("Config") or {}).get("Labels") or {}).get("org.opencontainers.image.revision", "")
     revision = tree.revision(settings).name
     # Two trees with changes may differ though both are called dirty; an unchanged one costs a look at the cache.
-    return made_from != revision or revision.endswith("-dirty")
+    return made_from != revision or revision.endswith("-dirty") or image["Id"] not in settings.text(build.SBOM_FILE)
 
 
 def _build(settings: Settings) -> None:

@@ -25,6 +25,8 @@ PRODUCTION = ("facilitator", "redis-prod")
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "sbom.cdx.json").write_text('{"version": "sha256:built-here"}', encoding="utf-8")
     return good.settings(root=tmp_path)
 
 
@@ -59,13 +61,19 @@ class Began:
         monkeypatch.setattr(compose, "wait_until_healthy", wait)
 
 
-def image(revision: str) -> dict[str, Any]:
-    return {"x402-fac": {"Config": {"Labels": {"org.opencontainers.image.revision": revision}}}}
+def image(revision: str, image_id: str = "sha256:built-here") -> dict[str, Any]:
+    return {"x402-fac": {"Id": image_id, "Config": {"Labels": {"org.opencontainers.image.revision": revision}}}}
 
 
 @pytest.mark.parametrize(
     ("images", "build", "built"),
-    [({}, False, True), (image("abc"), False, False), (image("old"), False, True), (image("abc"), True, True)],
+    [
+        ({}, False, True),
+        (image("abc"), False, False),
+        (image("old"), False, True),
+        (image("abc"), True, True),
+        (image("abc", "sha256:built-elsewhere"), False, True),
+    ],
 )
 def test_production_is_built_when_it_must_be(
     settings: Settings,
