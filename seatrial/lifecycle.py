@@ -137,9 +137,9 @@ def _known(settings: Settings) -> list[str]:
 
 
 def _is_stale(connected: Engine, settings: Settings) -> bool:
-    """Whether the image has to be built: there is none, of other source than the tree's, or built in another checkout.
+    """Whether the image has to be built: there is none, it is of other source than the tree's, or nobody built one here.
 
-    Its SBOM lies beside the one in which it was built.
+    An image of the same source may come from another checkout, and its SBOM lies there.
     """
     image = connected.image(settings.image)
     if image is None:
@@ -147,7 +147,7 @@ def _is_stale(connected: Engine, settings: Settings) -> bool:
     made_from = ((image.get("Config") or {}).get("Labels") or {}).get("org.opencontainers.image.revision", "")
     revision = tree.revision(settings).name
     # Two trees with changes may differ though both are called dirty; an unchanged one costs a look at the cache.
-    return made_from != revision or revision.endswith("-dirty") or image["Id"] not in settings.text(build.SBOM_FILE)
+    return made_from != revision or revision.endswith("-dirty") or not settings.path(build.SBOM_FILE).is_file()
 
 
 def _build(settings: Settings) -> None:
