@@ -137,7 +137,7 @@ def _known(settings: Settings) -> list[str]:
 
 
 def _is_stale(connected: Engine, settings: Settings) -> bool:
-    """Whether the image has to be built: there is none, it is of other source than the tree's, or nobody built one here.
+    """Whether the image has to be built: there is none, it is of other source than the tree's, or none was built here.
 
     An image of the same source may come from another checkout, and its SBOM lies there.
     """
